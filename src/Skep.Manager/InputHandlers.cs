@@ -1,0 +1,45 @@
+using Skep.Manager.Control;
+using Skep.Manager.Nodes;
+
+namespace Skep.Manager;
+
+/// <summary>Sends every input to the code that knows it.</summary>
+internal static class InputHandlers
+{
+    public static Answer Handle(Turn turn, Input input)
+    {
+        var before = turn.MutationCount;
+        try
+        {
+            return new Answer(HandleInput(turn, input), null);
+        }
+        catch (ControlException refusal)
+        {
+            return new Answer(null, refusal);
+        }
+        catch (Exception fault) when (turn.MutationCount == before)
+        {
+            // Nothing was changed yet, so one bad request is refused and the loop lives on; a fault in the middle of a change
+            // is not caught: the working state is thrown away with the term.
+            return new Answer(null, new ControlException(ControlError.Internal, $"{input.GetType().Name} failed: {fault.Message}"));
+        }
+    }
+
+    private static object HandleInput(Turn turn, Input input)
+    {
+        switch (input)
+        {
+            case ControlCall call: return ControlApi.Handle(turn, call.Request);
+            case InitCluster init: ClusterInputs.Init(turn, init); break;
+            case RegisterManager register: ClusterInputs.Register(turn, register); break;
+            case CertificateIssued issued: NodeInputs.CertificateIssued(turn, issued); break;
+            case NodeArrived arrived: NodeInputs.Arrived(turn, arrived); break;
+            case NodeLost lost: NodeInputs.Lost(turn, lost); break;
+            case TaskStatusReport report: TaskStatusInputs.Report(turn, report); break;
+            case AttachNetwork attach: return AttachmentInputs.Attach(turn, attach);
+            case DetachNetwork detach: AttachmentInputs.Detach(turn, detach); break;
+            default: throw new ControlException(ControlError.Unimplemented, $"unknown input {input.GetType().Name}");
+        }
+        return default(None);
+    }
+}

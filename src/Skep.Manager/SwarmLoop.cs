@@ -1,0 +1,67 @@
+using Skep.State;
+
+namespace Skep.Manager;
+
+/// <summary>
+/// The brain of a leader, as a pure machine: inputs and the time go in, one batch of mutations and the answers come out.
+/// Nothing here waits, reads a clock or touches a disk; <see cref="ManagerService"/> does that around it.
+/// </summary>
+public sealed class SwarmLoop
+{
+    /// <summary>Task changes of one turn: some 50 ms of work, so that heartbeats and API calls never wait behind a burst.</summary>
+    public const int DefaultBudget = 10_000;
+
+    private readonly ClusterState _state;
+    private readonly IdSource _ids;
+    private readonly IReadOnlyList<IRule> _rules;
+    private readonly int _budget;
+
+    /// <param name="state">The working state; the loop owns it from now on.</param>
+    /// <param name="ids">Seeded randomness.</param>
+    /// <param name="rules">In the order in which they run in a turn.</param>
+    /// <param name="now">The time at which leadership begins.</param>
+    /// <param name="budget">Task changes per turn.</param>
+    public SwarmLoop(ClusterState state, IdSource ids, IReadOnlyList<IRule> rules, DateTimeOffset now, int budget = DefaultBudget)
+    {
+        _state = state;
+        _ids = ids;
+        _rules = rules;
+        _budget = budget;
+        foreach (var rule in rules)
+            rule.Rebuild(state, now);
+    }
+
+    public ClusterState State => _state;
+
+    /// <summary>Some rule could go on at once.</summary>
+    public bool HasWork => _rules.Any(rule => rule.HasWork);
+
+    /// <summary>When a rule becomes due by the clock.</summary>
+    public DateTimeOffset? NextDue => _rules.Min(rule => rule.NextDue);
+
+    /// <summary>Takes one turn.</summary>
+    public TurnResult Take(DateTimeOffset now, IReadOnlyList<Input> inputs)
+    {
+        var turn = new Turn(_state, now, _ids, _budget, Note);
+        var answers = new List<Answer>(inputs.Count);
+        foreach (var input in inputs)
+            answers.Add(InputHandlers.Handle(turn, input));
+        foreach (var rule in _rules)
+            rule.Run(turn);
+        return new TurnResult(turn.Batch, answers);
+    }
+
+    private void Note(Change change)
+    {
+        foreach (var rule in _rules)
+            rule.Note(change);
+    }
+}
+
+/// <summary>What a turn came to.</summary>
+/// <param name="Batch">To be committed; null when nothing changed.</param>
+/// <param name="Answers">One per input, in order, to be given when the batch (and all before it) is committed.</param>
+public sealed record TurnResult(Batch? Batch, IReadOnlyList<Answer> Answers);
+
+/// <summary>The answer to one input: a value or a refusal.</summary>
+public readonly record struct Answer(object? Value, ControlException? Refusal);

@@ -1,0 +1,53 @@
+using Skep.State;
+
+namespace Skep.Manager;
+
+/// <summary>One turn of the loop as the rules see it: the working state, the time, and a way to change the state.</summary>
+public sealed class Turn
+{
+    private readonly Action<Change> _onChange;
+    private readonly List<Change> _changes = [];
+    private readonly Batch _batch = new() { Format = ClusterState.Format };
+
+    internal Turn(ClusterState state, DateTimeOffset now, IdSource ids, int budget, Action<Change> onChange)
+    {
+        State = state;
+        // Time never goes backwards in the log, whatever the clock of a new leader says.
+        Now = now > state.Time ? now : state.Time;
+        Ids = ids;
+        Budget = budget;
+        _onChange = onChange;
+    }
+
+    /// <summary>The leader's working state: all that was decided, committed or not yet.</summary>
+    public ClusterState State { get; }
+
+    public DateTimeOffset Now { get; }
+
+    public IdSource Ids { get; }
+
+    /// <summary>Task mutations that this turn may still make. A rule with more to do stops at 0 and goes on in the next turn.</summary>
+    public int Budget { get; private set; }
+
+    public bool Exhausted => Budget <= 0;
+
+    internal int MutationCount => _batch.Mutations.Count;
+
+    internal Batch? Batch => _batch.Mutations.Count > 0 ? _batch : null;
+
+    /// <summary>Applies a mutation to the working state at once and puts it into the batch. The message belongs to the state afterwards.</summary>
+    public void Emit(Mutation mutation)
+    {
+        if (_batch.Mutations.Count == 0)
+        {
+            State.Begin(Now);
+            _batch.Time = SwarmTime.ToLog(Now);
+        }
+        _batch.Mutations.Add(mutation);
+        State.Apply(mutation, _changes);
+        Budget -= _changes.Count;
+        foreach (var change in _changes)
+            _onChange(change);
+        _changes.Clear();
+    }
+}

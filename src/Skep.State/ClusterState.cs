@@ -1,0 +1,348 @@
+using Google.Protobuf;
+
+namespace Skep.State;
+
+/// <summary>
+/// Everything the cluster has agreed on, in memory. Changed only by applying mutations; the same mutations in the same order
+/// give equal states on every manager. Does no I/O, knows no clock; not thread-safe (see <see cref="StateStore"/>).
+/// </summary>
+/// <remarks>Objects are frozen once they are in: a change replaces the object. Whoever wants to change one clones it first.</remarks>
+public sealed class ClusterState
+{
+    /// <summary>The newest batch and snapshot format that this program understands.</summary>
+    public const uint Format = 1;
+
+    private readonly Dictionary<string, Manager> _managers = [];
+    private readonly Dictionary<string, Wire.Node> _nodes = [];
+    private readonly Dictionary<string, Wire.Service> _services = [];
+    private readonly Dictionary<string, string> _serviceIdsByName = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, Wire.Network> _networks = [];
+    private readonly Dictionary<string, Wire.Secret> _secrets = [];
+    private readonly Dictionary<string, Wire.Config> _configs = [];
+    private readonly Dictionary<string, TaskSpecRecord> _taskSpecs = [];
+
+    /// <summary>Number of the last batch: what the API shows as Version.Index of the objects it changed. 0: nothing yet.</summary>
+    public ulong Version { get; private set; }
+
+    /// <summary>When the last batch was made, by the clock of the leader that made it.</summary>
+    public DateTimeOffset Time { get; private set; } = DateTimeOffset.UnixEpoch;
+
+    /// <summary>The one cluster object; null before swarm init.</summary>
+    public Wire.Cluster? Cluster { get; private set; }
+
+    public IReadOnlyDictionary<string, Manager> Managers => _managers;
+
+    public IReadOnlyDictionary<string, Wire.Node> Nodes => _nodes;
+
+    public IReadOnlyDictionary<string, Wire.Service> Services => _services;
+
+    public IReadOnlyDictionary<string, Wire.Network> Networks => _networks;
+
+    public IReadOnlyDictionary<string, Wire.Secret> Secrets => _secrets;
+
+    public IReadOnlyDictionary<string, Wire.Config> Configs => _configs;
+
+    public TaskTable Tasks { get; } = new();
+
+    /// <summary>A service by its name; names are compared without case, as stock does.</summary>
+    public Wire.Service? ServiceByName(string name) =>
+        _serviceIdsByName.TryGetValue(name, out var id) ? _services[id] : null;
+
+    /// <summary>The spec that new tasks of a service get; null for an unknown service. A task whose Spec is another object is outdated.</summary>
+    public TaskSpecRecord? TaskSpecOf(string serviceId) => _taskSpecs.GetValueOrDefault(serviceId);
+
+    /// <summary>Applies a whole batch and returns what changed, in order.</summary>
+    /// <exception cref="StateFormatException">The batch is of a newer format.</exception>
+    /// <exception cref="StateDivergedException">A mutation does not fit this state; nothing after it was applied.</exception>
+    public List<Change> Apply(Batch batch)
+    {
+        if (batch.Format > Format)
+            throw new StateFormatException("log entry", batch.Format);
+        Begin(SwarmTime.FromLog(batch.Time));
+        var changes = new List<Change>(batch.Mutations.Count);
+        foreach (var mutation in batch.Mutations)
+            Apply(mutation, changes);
+        return changes;
+    }
+
+    /// <summary>Starts a batch: the mutations that follow belong to it and carry its version and time.</summary>
+    public void Begin(DateTimeOffset time)
+    {
+        Version++;
+        Time = time;
+    }
+
+    /// <summary>Applies one mutation of the batch begun last and appends what changed.</summary>
+    public void Apply(Mutation mutation, List<Change> changes)
+    {
+        switch (mutation.KindCase)
+        {
+            case Mutation.KindOneofCase.PutCluster: PutCluster(mutation.PutCluster.Cluster, changes); break;
+            case Mutation.KindOneofCase.PutManager: PutManager(mutation.PutManager.Manager, changes); break;
+            case Mutation.KindOneofCase.RemoveManager: changes.Add(new ManagerChange(Take(_managers, mutation.RemoveManager.Id), null)); break;
+            case Mutation.KindOneofCase.PutNode: PutNode(mutation.PutNode.Node, changes); break;
+            case Mutation.KindOneofCase.SetNodeStatus: SetNodeStatus(mutation.SetNodeStatus, changes); break;
+            case Mutation.KindOneofCase.RemoveNode: changes.Add(new NodeChange(Take(_nodes, mutation.RemoveNode.Id), null)); break;
+            case Mutation.KindOneofCase.PutService: PutService(mutation.PutService.Service, changes); break;
+            case Mutation.KindOneofCase.RemoveService: RemoveService(mutation.RemoveService.Id, changes); break;
+            case Mutation.KindOneofCase.PutNetwork: PutNetwork(mutation.PutNetwork.Network, changes); break;
+            case Mutation.KindOneofCase.RemoveNetwork: changes.Add(new NetworkChange(Take(_networks, mutation.RemoveNetwork.Id), null)); break;
+            case Mutation.KindOneofCase.PutSecret: PutSecret(mutation.PutSecret.Secret, changes); break;
+            case Mutation.KindOneofCase.RemoveSecret: changes.Add(new SecretChange(Take(_secrets, mutation.RemoveSecret.Id), null)); break;
+            case Mutation.KindOneofCase.PutConfig: PutConfig(mutation.PutConfig.Config, changes); break;
+            case Mutation.KindOneofCase.RemoveConfig: changes.Add(new ConfigChange(Take(_configs, mutation.RemoveConfig.Id), null)); break;
+            case Mutation.KindOneofCase.CreateTasks: CreateTasks(mutation.CreateTasks, changes); break;
+            case Mutation.KindOneofCase.CreateAttachment: CreateAttachment(mutation.CreateAttachment, changes); break;
+            case Mutation.KindOneofCase.AllocateTask: AllocateTask(mutation.AllocateTask, changes); break;
+            case Mutation.KindOneofCase.AssignTask: AssignTask(mutation.AssignTask, changes); break;
+            case Mutation.KindOneofCase.SetTaskDesiredState: SetTaskDesiredState(mutation.SetTaskDesiredState, changes); break;
+            case Mutation.KindOneofCase.SetTaskStatus: SetTaskStatus(mutation.SetTaskStatus, changes); break;
+            case Mutation.KindOneofCase.RemoveTasks: RemoveTasks(mutation.RemoveTasks, changes); break;
+            case Mutation.KindOneofCase.None:
+            default:
+                throw new StateDivergedException("a mutation of a kind that this version of skepd does not know");
+        }
+    }
+
+    /// <summary>A second state that shares the (frozen) objects: milliseconds for 100,000 tasks.</summary>
+    public ClusterState Clone()
+    {
+        var copy = new ClusterState { Version = Version, Time = Time, Cluster = Cluster };
+        foreach (var (id, manager) in _managers) copy._managers.Add(id, manager);
+        foreach (var (id, node) in _nodes) copy._nodes.Add(id, node);
+        foreach (var (id, service) in _services) copy.IndexService(null, service);
+        foreach (var (id, spec) in _taskSpecs) copy._taskSpecs.Add(id, spec);
+        foreach (var (id, network) in _networks) copy._networks.Add(id, network);
+        foreach (var (id, secret) in _secrets) copy._secrets.Add(id, secret);
+        foreach (var (id, config) in _configs) copy._configs.Add(id, config);
+        foreach (var task in Tasks.All) copy.Tasks.Put(null, task);
+        return copy;
+    }
+
+    /// <summary>Fills an empty state from a snapshot: objects keep the versions and times they had.</summary>
+    internal void Restore(ulong version, DateTimeOffset time)
+    {
+        Version = version;
+        Time = time;
+    }
+
+    internal void Restore(IMessage message)
+    {
+        switch (message)
+        {
+            case Wire.Cluster cluster: Cluster = cluster; break;
+            case Manager manager: _managers.Add(manager.Id, manager); break;
+            case Wire.Node node: _nodes.Add(node.Id, node); break;
+            case Wire.Service service: IndexService(null, service); break;
+            case Wire.Network network: _networks.Add(network.Id, network); break;
+            case Wire.Secret secret: _secrets.Add(secret.Id, secret); break;
+            case Wire.Config config: _configs.Add(config.Id, config); break;
+            default: throw new ArgumentException(message.Descriptor.FullName, nameof(message));
+        }
+    }
+
+    internal void Restore(TaskRecord task) => Tasks.Put(null, task);
+
+    internal void RestoreTaskSpec(TaskSpecRecord spec) => _taskSpecs[spec.ServiceId] = spec;
+
+    private Wire.Meta NextMeta(Wire.Meta? old) => new()
+    {
+        Version = new Wire.Version { Index = Version },
+        CreatedAt = old?.CreatedAt ?? SwarmTime.ToWire(Time),
+        UpdatedAt = SwarmTime.ToWire(Time),
+    };
+
+    private void PutCluster(Wire.Cluster cluster, List<Change> changes)
+    {
+        var old = Cluster;
+        cluster.Meta = NextMeta(old?.Meta);
+        Cluster = cluster;
+        changes.Add(new ClusterChange(old, cluster));
+    }
+
+    private void PutManager(Manager manager, List<Change> changes)
+    {
+        var old = _managers.GetValueOrDefault(manager.Id);
+        _managers[manager.Id] = manager;
+        changes.Add(new ManagerChange(old, manager));
+    }
+
+    private void PutNode(Wire.Node node, List<Change> changes)
+    {
+        var old = _nodes.GetValueOrDefault(node.Id);
+        node.Meta = NextMeta(old?.Meta);
+        _nodes[node.Id] = node;
+        changes.Add(new NodeChange(old, node));
+    }
+
+    private void SetNodeStatus(SetNodeStatus set, List<Change> changes)
+    {
+        var old = Get(_nodes, set.NodeId);
+        var node = old.Clone();
+        node.Meta = NextMeta(old.Meta);
+        node.Status = new Wire.NodeStatus
+        {
+            State = set.State,
+            Message = set.Message,
+            Addr = set.Addr.Length > 0 ? set.Addr : old.Status?.Addr ?? "",
+        };
+        _nodes[node.Id] = node;
+        changes.Add(new NodeChange(old, node));
+    }
+
+    private void PutService(Wire.Service service, List<Change> changes)
+    {
+        var old = _services.GetValueOrDefault(service.Id);
+        service.Meta = NextMeta(old?.Meta);
+        // A rule that changes the spec leaves spec_version empty: it becomes this batch's version, known only here.
+        service.SpecVersion ??= new Wire.Version { Index = Version };
+        IndexService(old, service);
+        // Scaling changes the service's spec but not its tasks': they go on sharing the record, and "task.Spec is not
+        // TaskSpecOf(service)" is the whole test for an outdated task.
+        var spec = new TaskSpecRecord(service.Id, service.SpecVersion.Index, service.Spec.Annotations ?? new(), service.Spec.Task ?? new());
+        if (_taskSpecs.GetValueOrDefault(service.Id) is not { } present || !present.SameAs(spec))
+            _taskSpecs[service.Id] = spec;
+        changes.Add(new ServiceChange(old, service));
+    }
+
+    private void IndexService(Wire.Service? old, Wire.Service service)
+    {
+        if (old is not null)
+            _serviceIdsByName.Remove(old.Spec.Annotations?.Name ?? "");
+        _services[service.Id] = service;
+        _serviceIdsByName[service.Spec.Annotations?.Name ?? ""] = service.Id;
+    }
+
+    private void RemoveService(string id, List<Change> changes)
+    {
+        var old = Take(_services, id);
+        _serviceIdsByName.Remove(old.Spec.Annotations?.Name ?? "");
+        _taskSpecs.Remove(id);
+        changes.Add(new ServiceChange(old, null));
+    }
+
+    private void PutNetwork(Wire.Network network, List<Change> changes)
+    {
+        var old = _networks.GetValueOrDefault(network.Id);
+        network.Meta = NextMeta(old?.Meta);
+        _networks[network.Id] = network;
+        changes.Add(new NetworkChange(old, network));
+    }
+
+    private void PutSecret(Wire.Secret secret, List<Change> changes)
+    {
+        var old = _secrets.GetValueOrDefault(secret.Id);
+        secret.Meta = NextMeta(old?.Meta);
+        _secrets[secret.Id] = secret;
+        changes.Add(new SecretChange(old, secret));
+    }
+
+    private void PutConfig(Wire.Config config, List<Change> changes)
+    {
+        var old = _configs.GetValueOrDefault(config.Id);
+        config.Meta = NextMeta(old?.Meta);
+        _configs[config.Id] = config;
+        changes.Add(new ConfigChange(old, config));
+    }
+
+    private void CreateTasks(CreateTasks create, List<Change> changes)
+    {
+        var spec = Get(_taskSpecs, create.ServiceId);
+        var status = NewStatus();
+        foreach (var task in create.Tasks)
+        {
+            if (Tasks.Find(task.Id) is not null)
+                throw new StateDivergedException($"task {task.Id} is created twice");
+            AddTask(new TaskRecord
+            {
+                Id = task.Id,
+                Spec = spec,
+                Slot = task.Slot,
+                NodeId = task.NodeId,
+                DesiredState = task.DesiredState,
+                Status = status,
+                CreatedAt = Time,
+            }, changes);
+        }
+    }
+
+    private void CreateAttachment(CreateAttachment create, List<Change> changes) => AddTask(new TaskRecord
+    {
+        Id = create.Id,
+        Spec = new TaskSpecRecord("", Version, new(), create.Spec),
+        NodeId = create.NodeId,
+        DesiredState = Wire.TaskState.Running,
+        Status = NewStatus(),
+        CreatedAt = Time,
+    }, changes);
+
+    private Wire.TaskStatus NewStatus() =>
+        new() { State = Wire.TaskState.New, Message = "created", Timestamp = SwarmTime.ToWire(Time) };
+
+    private void AllocateTask(AllocateTask allocate, List<Change> changes)
+    {
+        var task = GetTask(allocate.TaskId);
+        ReplaceTask(task, task with
+        {
+            Attachments = [.. allocate.Attachments],
+            Endpoint = _services.GetValueOrDefault(task.ServiceId)?.Endpoint,
+            Status = new Wire.TaskStatus { State = Wire.TaskState.Pending, Message = "pending task scheduling", Timestamp = SwarmTime.ToWire(Time) },
+        }, changes);
+    }
+
+    private void AssignTask(AssignTask assign, List<Change> changes)
+    {
+        var task = GetTask(assign.TaskId);
+        ReplaceTask(task, task with
+        {
+            NodeId = assign.NodeId,
+            GenericResources = [.. assign.GenericResources],
+            Status = new Wire.TaskStatus { State = Wire.TaskState.Assigned, Message = "scheduler assigned task to node", Timestamp = SwarmTime.ToWire(Time) },
+        }, changes);
+    }
+
+    private void SetTaskDesiredState(SetTaskDesiredState set, List<Change> changes)
+    {
+        var task = GetTask(set.TaskId);
+        ReplaceTask(task, task with { DesiredState = set.DesiredState }, changes);
+    }
+
+    private void SetTaskStatus(SetTaskStatus set, List<Change> changes)
+    {
+        var task = GetTask(set.TaskId);
+        ReplaceTask(task, task with { Status = set.Status }, changes);
+    }
+
+    private void RemoveTasks(RemoveTasks remove, List<Change> changes)
+    {
+        foreach (var id in remove.TaskIds)
+        {
+            var task = GetTask(id);
+            Tasks.Remove(task);
+            changes.Add(new TaskChange(task, null));
+        }
+    }
+
+    private void AddTask(TaskRecord task, List<Change> changes)
+    {
+        task = task with { Version = Version, UpdatedAt = Time };
+        Tasks.Put(null, task);
+        changes.Add(new TaskChange(null, task));
+    }
+
+    private void ReplaceTask(TaskRecord old, TaskRecord task, List<Change> changes)
+    {
+        task = task with { Version = Version, UpdatedAt = Time };
+        Tasks.Put(old, task);
+        changes.Add(new TaskChange(old, task));
+    }
+
+    private TaskRecord GetTask(string id) =>
+        Tasks.Find(id) ?? throw new StateDivergedException($"a mutation names the unknown task {id}");
+
+    private static T Get<T>(Dictionary<string, T> table, string id) =>
+        table.TryGetValue(id, out var value) ? value : throw new StateDivergedException($"a mutation names the unknown {typeof(T).Name} {id}");
+
+    private static T Take<T>(Dictionary<string, T> table, string id) =>
+        table.Remove(id, out var value) ? value : throw new StateDivergedException($"a mutation removes the unknown {typeof(T).Name} {id}");
+}

@@ -1,0 +1,159 @@
+using Google.Protobuf;
+
+namespace Skep.State;
+
+/// <summary>A state at one moment, taken by reference in a millisecond and written when there is time.</summary>
+public sealed class StateSnapshot
+{
+    private readonly SnapshotHeader _header;
+    private readonly List<SnapshotRecord> _objects = [];
+    private readonly TaskSpecRecord[] _currentSpecs;
+    private readonly TaskRecord[] _tasks;
+
+    private StateSnapshot(ClusterState state)
+    {
+        _header = new SnapshotHeader { Format = ClusterState.Format, Version = state.Version, Time = SwarmTime.ToLog(state.Time) };
+        if (state.Cluster is { } cluster) _objects.Add(new SnapshotRecord { Cluster = cluster });
+        foreach (var manager in state.Managers.Values) _objects.Add(new SnapshotRecord { Manager = manager });
+        foreach (var node in state.Nodes.Values) _objects.Add(new SnapshotRecord { Node = node });
+        foreach (var service in state.Services.Values) _objects.Add(new SnapshotRecord { Service = service });
+        foreach (var network in state.Networks.Values) _objects.Add(new SnapshotRecord { Network = network });
+        foreach (var secret in state.Secrets.Values) _objects.Add(new SnapshotRecord { Secret = secret });
+        foreach (var config in state.Configs.Values) _objects.Add(new SnapshotRecord { Config = config });
+        _currentSpecs = [.. state.Services.Keys.Select(id => state.TaskSpecOf(id)!)];
+        _tasks = [.. state.Tasks.All];
+    }
+
+    public static StateSnapshot Capture(ClusterState state) => new(state);
+
+    /// <summary>Writes it all; the caller checks sums and syncs.</summary>
+    public void WriteTo(Stream stream)
+    {
+        ulong records = 0;
+        void Write(SnapshotRecord record)
+        {
+            record.WriteDelimitedTo(stream);
+            records++;
+        }
+
+        Write(new SnapshotRecord { Header = _header });
+        foreach (var record in _objects)
+            Write(record);
+
+        var numbers = new Dictionary<TaskSpecRecord, uint>(ReferenceEqualityComparer.Instance);
+        uint NumberOf(TaskSpecRecord spec, bool current)
+        {
+            if (numbers.TryGetValue(spec, out var number))
+                return number;
+            number = (uint)numbers.Count;
+            numbers.Add(spec, number);
+            Write(new SnapshotRecord
+            {
+                TaskSpec = new StoredTaskSpec
+                {
+                    Number = number,
+                    ServiceId = spec.ServiceId,
+                    Version = spec.Version,
+                    ServiceAnnotations = spec.ServiceAnnotations,
+                    Spec = spec.Spec,
+                    Current = current,
+                },
+            });
+            return number;
+        }
+
+        foreach (var spec in _currentSpecs)
+            NumberOf(spec, current: true);
+        foreach (var task in _tasks)
+            Write(new SnapshotRecord { Task = Store(task, NumberOf(task.Spec, current: false)) });
+        new SnapshotRecord { Trailer = new SnapshotTrailer { Records = records } }.WriteDelimitedTo(stream);
+    }
+
+    /// <summary>Reads a state back.</summary>
+    /// <exception cref="SnapshotDamagedException">It ends early or holds what cannot be.</exception>
+    /// <exception cref="StateFormatException">A newer version wrote it.</exception>
+    public static ClusterState Read(Stream stream)
+    {
+        var state = new ClusterState();
+        var specs = new Dictionary<uint, TaskSpecRecord>();
+        for (ulong records = 0; ; records++)
+        {
+            var record = ReadRecord(stream, records);
+            switch (record.KindCase)
+            {
+                case SnapshotRecord.KindOneofCase.Header when record.Header.Format > ClusterState.Format:
+                    throw new StateFormatException("snapshot", record.Header.Format);
+                case SnapshotRecord.KindOneofCase.Header:
+                    state.Restore(record.Header.Version, SwarmTime.FromLog(record.Header.Time));
+                    break;
+                case SnapshotRecord.KindOneofCase.Cluster: state.Restore(record.Cluster); break;
+                case SnapshotRecord.KindOneofCase.Manager: state.Restore(record.Manager); break;
+                case SnapshotRecord.KindOneofCase.Node: state.Restore(record.Node); break;
+                case SnapshotRecord.KindOneofCase.Service: state.Restore(record.Service); break;
+                case SnapshotRecord.KindOneofCase.Network: state.Restore(record.Network); break;
+                case SnapshotRecord.KindOneofCase.Secret: state.Restore(record.Secret); break;
+                case SnapshotRecord.KindOneofCase.Config: state.Restore(record.Config); break;
+                case SnapshotRecord.KindOneofCase.TaskSpec: RestoreSpec(state, specs, record.TaskSpec); break;
+                case SnapshotRecord.KindOneofCase.Task: state.Restore(Load(record.Task, specs)); break;
+                case SnapshotRecord.KindOneofCase.Trailer when record.Trailer.Records == records: return state;
+                case SnapshotRecord.KindOneofCase.Trailer:
+                    throw new SnapshotDamagedException($"it holds {records} records, {record.Trailer.Records} were written");
+                case SnapshotRecord.KindOneofCase.None:
+                default:
+                    throw new SnapshotDamagedException($"record {records} is of an unknown kind");
+            }
+        }
+    }
+
+    private static SnapshotRecord ReadRecord(Stream stream, ulong number)
+    {
+        try
+        {
+            return SnapshotRecord.Parser.ParseDelimitedFrom(stream);
+        }
+        catch (InvalidProtocolBufferException e)
+        {
+            throw new SnapshotDamagedException($"record {number} cannot be read ({e.Message})");
+        }
+    }
+
+    private static void RestoreSpec(ClusterState state, Dictionary<uint, TaskSpecRecord> specs, StoredTaskSpec stored)
+    {
+        var spec = new TaskSpecRecord(stored.ServiceId, stored.Version, stored.ServiceAnnotations ?? new(), stored.Spec ?? new());
+        specs.Add(stored.Number, spec);
+        if (stored.Current)
+            state.RestoreTaskSpec(spec);
+    }
+
+    private static StoredTask Store(TaskRecord task, uint specNumber) => new()
+    {
+        Id = task.Id,
+        SpecNumber = specNumber,
+        Slot = task.Slot,
+        NodeId = task.NodeId,
+        DesiredState = task.DesiredState,
+        Status = task.Status,
+        Attachments = { task.Attachments },
+        Endpoint = task.Endpoint,
+        GenericResources = { task.GenericResources },
+        Version = task.Version,
+        CreatedAt = SwarmTime.ToLog(task.CreatedAt),
+        UpdatedAt = SwarmTime.ToLog(task.UpdatedAt),
+    };
+
+    private static TaskRecord Load(StoredTask stored, Dictionary<uint, TaskSpecRecord> specs) => new()
+    {
+        Id = stored.Id,
+        Spec = specs.TryGetValue(stored.SpecNumber, out var spec) ? spec : throw new SnapshotDamagedException($"task {stored.Id} names a spec that is not there"),
+        Slot = stored.Slot,
+        NodeId = stored.NodeId,
+        DesiredState = stored.DesiredState,
+        Status = stored.Status ?? new(),
+        Attachments = [.. stored.Attachments],
+        Endpoint = stored.Endpoint,
+        GenericResources = [.. stored.GenericResources],
+        Version = stored.Version,
+        CreatedAt = SwarmTime.FromLog(stored.CreatedAt),
+        UpdatedAt = SwarmTime.FromLog(stored.UpdatedAt),
+    };
+}

@@ -1,0 +1,89 @@
+namespace Skep.State;
+
+/// <summary>
+/// The committed state, for many readers and one writer (the log's apply thread). Everything that is told to anyone (API
+/// answers, assignments, events) is read from here, so nobody ever sees what could still be undone.
+/// </summary>
+public sealed class StateStore : IDisposable
+{
+    private readonly ReaderWriterLockSlim _lock = new();
+    private readonly Lock _subscribersLock = new();
+    private ClusterState _state = new();
+    private Action<IReadOnlyList<Change>>[] _subscribers = [];
+    private Action[] _resetSubscribers = [];
+
+    /// <summary>Reads under a shared lock. Keep it short and take references out: objects are frozen and may be used afterwards.</summary>
+    public T Read<T>(Func<ClusterState, T> read)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        _lock.EnterReadLock();
+        try
+        {
+            return read(_state);
+        }
+        finally
+        {
+            _lock.ExitReadLock();
+        }
+    }
+
+    /// <summary>Applies a committed batch, then tells the subscribers. Called by the log only, in log order.</summary>
+    public void Apply(Batch batch)
+    {
+        List<Change> changes;
+        _lock.EnterWriteLock();
+        try
+        {
+            changes = _state.Apply(batch);
+        }
+        finally
+        {
+            _lock.ExitWriteLock();
+        }
+        foreach (var subscriber in _subscribers)
+            subscriber(changes);
+    }
+
+    /// <summary>Replaces the whole state (a snapshot was read or installed).</summary>
+    public void Reset(ClusterState state)
+    {
+        _lock.EnterWriteLock();
+        _state = state;
+        _lock.ExitWriteLock();
+        foreach (var subscriber in _resetSubscribers)
+            subscriber();
+    }
+
+    public StateSnapshot Capture() => Read(StateSnapshot.Capture);
+
+    /// <summary>
+    /// Calls back with every committed batch's changes, in order, on the apply thread: a subscriber only notes what it must do
+    /// and returns. After <paramref name="onReset"/> it must read everything anew.
+    /// </summary>
+    public IDisposable Subscribe(Action<IReadOnlyList<Change>> onChanges, Action? onReset = null)
+    {
+        lock (_subscribersLock)
+        {
+            _subscribers = [.. _subscribers, onChanges];
+            if (onReset is not null)
+                _resetSubscribers = [.. _resetSubscribers, onReset];
+        }
+        return new Subscription(() => Unsubscribe(onChanges, onReset));
+    }
+
+    public void Dispose() => _lock.Dispose();
+
+    private void Unsubscribe(Action<IReadOnlyList<Change>> onChanges, Action? onReset)
+    {
+        lock (_subscribersLock)
+        {
+            _subscribers = [.. _subscribers.Where(s => s != onChanges)];
+            _resetSubscribers = [.. _resetSubscribers.Where(s => s != onReset)];
+        }
+    }
+
+    private sealed class Subscription(Action end) : IDisposable
+    {
+        public void Dispose() => end();
+    }
+}
