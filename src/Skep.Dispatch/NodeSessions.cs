@@ -81,7 +81,8 @@ public sealed class NodeSessions : IDisposable
     /// <summary>This manager leads from now on: nodes that do not register within twice the grace period are down.</summary>
     public void ExpectNodes()
     {
-        var nodes = _manager.Store.Read(state => state.Nodes.Values.Where(n => n.Status.State != Wire.NodeStatus.Types.State.Down).Select(n => n.Id).ToList());
+        // A node without a certificate has no engine: it is a manager's host alone, and holds no session.
+        var nodes = _manager.Store.Read(state => state.Nodes.Values.Where(n => n.Certificate is not null && n.Status.State != Wire.NodeStatus.Types.State.Down).Select(n => n.Id).ToList());
         foreach (var nodeId in nodes.Where(id => !_sessions.ContainsKey(id)))
         {
             var timer = _time.CreateTimer(_ => OnNotBack(nodeId), null, NextPeriod() * _options.GraceFactor * 2, Timeout.InfiniteTimeSpan);

@@ -20,8 +20,30 @@ internal static class NodeInputs
             Status = new Wire.NodeStatus { State = Wire.NodeStatus.Types.State.Unknown },
         };
         node.Certificate = issued.Certificate.Clone();
+        node.VXLANUDPPort = turn.State.Cluster?.VXLANUDPPort ?? 0;
         turn.Emit(new Mutation { PutNode = new PutNode { Node = node } });
     }
+
+    public static void HostWithoutEngine(Turn turn, HostWithoutEngine host) => turn.Emit(new Mutation
+    {
+        PutNode = new PutNode
+        {
+            Node = new Wire.Node
+            {
+                Id = host.NodeId,
+                Role = Wire.NodeRole.Manager,
+                Spec = turn.State.Nodes.GetValueOrDefault(host.NodeId)?.Spec ?? new Wire.NodeSpec
+                {
+                    Annotations = new Wire.Annotations(),
+                    DesiredRole = Wire.NodeRole.Manager,
+                    Membership = Wire.NodeSpec.Types.Membership.Accepted,
+                    Availability = Wire.NodeSpec.Types.Availability.Drain,
+                },
+                Description = new Wire.NodeDescription { Hostname = host.Hostname, Platform = new Wire.Platform { Os = "linux" }, Resources = new Wire.Resources(), Engine = new Wire.EngineDescription() },
+                Status = new Wire.NodeStatus { State = Wire.NodeStatus.Types.State.Ready, Addr = host.Address },
+            },
+        },
+    });
 
     public static void Arrived(Turn turn, NodeArrived arrived)
     {
