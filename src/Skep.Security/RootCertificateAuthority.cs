@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Google.Protobuf;
+using Skep.Manager.Control;
 using Skep.Wire;
 
 namespace Skep.Security;
@@ -14,9 +15,6 @@ public sealed class RootCertificateAuthority : IDisposable
 {
     /// <summary>Node certificates are valid a little before they are made: clocks of hosts differ.</summary>
     public static readonly TimeSpan Backdate = TimeSpan.FromHours(1);
-
-    /// <summary>Of node certificates, when the cluster's spec does not say: 90 days.</summary>
-    public static readonly TimeSpan DefaultNodeCertificateLifetime = TimeSpan.FromDays(90);
 
     private const int RootLifetimeYears = 20;
     private const int SerialBytes = 20;
@@ -94,7 +92,7 @@ public sealed class RootCertificateAuthority : IDisposable
     {
         ArgumentNullException.ThrowIfNull(key);
         ArgumentNullException.ThrowIfNull(identity);
-        var notAfter = now + (lifetime < TimeSpan.FromHours(1) ? DefaultNodeCertificateLifetime : lifetime);
+        var notAfter = now + (lifetime < ClusterSpecs.MinNodeCertificateExpiry ? ClusterSpecs.DefaultNodeCertificateExpiry : lifetime);
         if (notAfter > NotAfter)
             notAfter = NotAfter;
         var request = new CertificateRequest(SubjectOf(identity), key, HashAlgorithmName.SHA256);
@@ -173,7 +171,7 @@ public sealed class RootCertificateAuthority : IDisposable
         if (!SignatureAlgorithms.Contains(certificate.SignatureAlgorithm.Value))
             throw new InvalidRootException($"unsupported signature algorithm: {certificate.SignatureAlgorithm.FriendlyName ?? certificate.SignatureAlgorithm.Value}");
         // Self-signed: judged at a moment at which it is valid, since this is not about its age.
-        if (ClusterRoots.Parse(pem.Span).Check(certificate, null, certificate.NotBefore) is { } flaw)
+        if (ClusterRoots.Parse(pem.Span).Check(certificate, certificate.NotBefore) is { } flaw)
             throw new InvalidRootException($"error while validating Root CA Certificate: {flaw}");
         return certificate;
     }

@@ -32,23 +32,35 @@ public sealed class ClusterRoots
 
     /// <summary>Null when the certificate chains up to one of the roots and is within its validity; else why it is not trusted, in Go's words.</summary>
     /// <param name="certificate">The peer's own certificate.</param>
-    /// <param name="sent">What else the peer sent: intermediates.</param>
     /// <param name="now">The time to judge by.</param>
-    public string? Check(X509Certificate2 certificate, X509Certificate2Collection? sent, DateTimeOffset now)
+    public string? Check(X509Certificate2 certificate, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(certificate);
-        using var chain = new X509Chain();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.AddRange(_roots);
-        // Nothing is to be fetched on the word of a certificate that nobody trusts yet, and there are no revocation lists:
-        // removed nodes are known to the managers.
-        chain.ChainPolicy.DisableCertificateDownloads = true;
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.VerificationTime = now.UtcDateTime;
-        if (sent is not null)
-            chain.ChainPolicy.ExtraStore.AddRange(sent);
-        if (chain.Build(certificate))
-            return null;
+        using var chain = new X509Chain { ChainPolicy = Policy(now) };
+        return chain.Build(certificate) ? null : Flaw(chain);
+    }
+
+    /// <summary>The rules by which a chain is built: for TLS options that take them.</summary>
+    /// <param name="now">The time to judge by.</param>
+    public X509ChainPolicy Policy(DateTimeOffset now)
+    {
+        var policy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            // Nothing is to be fetched on the word of a certificate that nobody trusts yet, and there are no revocation
+            // lists: removed nodes are known to the managers.
+            DisableCertificateDownloads = true,
+            RevocationMode = X509RevocationMode.NoCheck,
+            VerificationTime = now.UtcDateTime,
+        };
+        policy.CustomTrustStore.AddRange(_roots);
+        return policy;
+    }
+
+    /// <summary>Why a chain was not trusted.</summary>
+    public static string Flaw(X509Chain chain)
+    {
+        ArgumentNullException.ThrowIfNull(chain);
         var flaws = chain.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, (all, one) => all | one.Status);
         if ((flaws & (X509ChainStatusFlags.UntrustedRoot | X509ChainStatusFlags.PartialChain | X509ChainStatusFlags.NotSignatureValid)) != 0)
             return "certificate signed by unknown authority";

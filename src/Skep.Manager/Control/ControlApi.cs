@@ -7,6 +7,7 @@ internal static class ControlApi
 {
     public static IMessage Handle(Turn turn, IMessage request) => request switch
     {
+        Wire.UpdateClusterRequest update => ClusterControl.Update(turn, update),
         _ => throw new ControlException(ControlError.Unimplemented, $"{request.Descriptor.Name} is not implemented"),
     };
 }

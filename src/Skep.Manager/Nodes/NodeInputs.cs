@@ -7,6 +7,9 @@ internal static class NodeInputs
 {
     public static void CertificateIssued(Turn turn, CertificateIssued issued)
     {
+        // A node that is removed while it renews must not come back with the answer.
+        if (turn.State.Cluster?.BlacklistedCertificates.ContainsKey(issued.NodeId) == true)
+            throw new ControlException(ControlError.NotFound, $"node {issued.NodeId} not found when attempting to renew certificate");
         var node = turn.State.Nodes.GetValueOrDefault(issued.NodeId)?.Clone() ?? new Wire.Node
         {
             Id = issued.NodeId,
@@ -18,6 +21,7 @@ internal static class NodeInputs
                 Availability = issued.Availability,
             },
             Status = new Wire.NodeStatus { State = Wire.NodeStatus.Types.State.Unknown },
+            VXLANUDPPort = turn.State.Cluster?.VXLANUDPPort ?? 0,
         };
         node.Certificate = issued.Certificate.Clone();
         node.VXLANUDPPort = turn.State.Cluster?.VXLANUDPPort ?? 0;
