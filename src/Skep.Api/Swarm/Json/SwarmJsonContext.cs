@@ -22,6 +22,7 @@ namespace Skep.Api.Swarm.Json;
 [JsonSerializable(typeof(Types.NetworkCreateRequest))]
 [JsonSerializable(typeof(Types.NetworkCreateResponse))]
 [JsonSerializable(typeof(Types.EventMessage))]
+[JsonSerializable(typeof(List<List<string>>))]
 [JsonSerializable(typeof(JsonNode))]
 [JsonSerializable(typeof(string))]
 internal sealed partial class SwarmJsonContext : JsonSerializerContext;
