@@ -61,30 +61,30 @@ internal sealed class FaultyRun
     private void Act()
     {
         var member = Pick(_cluster.Members.ToList());
-        var event_ = _random.Next(1000);
-        if (event_ < 3)
+        var what = _random.Next(1000);
+        if (what < 4)
             _cluster.Heal();
-        else if (event_ < 5)
+        else if (what < 6)
             Split();
-        else if (event_ < 8)
-            Crash(member);
+        else if (what < 10)
+            Crash(_random.Next(2) == 0 ? member : _cluster.Leader ?? member);
         else if (!member.IsUp)
             Restart(member);
-        else if (event_ < 60)
+        else if (what < 120)
             member.Tick();
-        else if (event_ < 150)
+        else if (what < 180)
             (_cluster.Leader ?? member).Propose($"p{_proposals++}");
-        else if (event_ < 170)
+        else if (what < 195)
             Change(_cluster.Leader ?? member);
-        else if (event_ < 173)
+        else if (what < 200)
             member.Node.TransferLeader(Pick([.. _cluster.Members]).Id);
-        else if (event_ < 190)
+        else if (what < 215)
             Compact(member);
-        else if (event_ < 210)
+        else if (what < 230)
             Read(member);
-        else if (event_ < 213)
+        else if (what < 233)
             member.Node.ReportUnreachable(Pick([.. _cluster.Members]).Id);
-        else if (event_ < 600)
+        else if (what < 600)
             Work(member);
         else
             Network();
@@ -239,20 +239,23 @@ internal sealed class FaultyRun
             if (member.IsBusy)
                 Finish(member);
         }
-        _cluster.Pass(60);
-        var leader = _cluster.Leader;
-        Assert.True(leader is not null, $"nobody leads: {Describe()}");
-        Assert.True(leader.Propose("the end").Accepted);
-        _cluster.Pass(20);
+        // A leader may still find that it was removed, and without pre-vote one that cannot win may stand first a few times in a row.
+        for (var i = 0; i < 30 && _cluster.Leader?.Applied.LastOrDefault() != "the end"; i++)
+        {
+            _cluster.Leader?.Propose("the end");
+            _cluster.Pass(10);
+        }
+        _cluster.Pass(5);
         CheckLeaders();
         CheckLogs();
 
-        leader = _cluster.Leader!;
-        var membership = leader.Status.Membership;
-        Assert.Equal("the end", leader.Applied[^1]);
+        var leader = _cluster.Leader;
+        Assert.True(leader?.Applied.LastOrDefault() == "the end", $"the group did not recover: {Describe()}");
+        var membership = leader.Node.Membership;
         foreach (var member in _cluster.Members.Where(m => membership.Contains(m.Id)))
         {
-            Assert.True(membership.Equals(member.Node.Membership) && leader.Applied.SequenceEqual(member.Applied), $"{member.Id} did not catch up: {Describe()}");
+            Assert.True(membership.Equals(member.Node.Membership) && leader.Applied.SequenceEqual(member.Applied),
+                $"{member.Id} did not catch up: {Describe()}");
         }
         foreach (var member in _cluster.Members)
             Assert.Equal(leader.Applied.Take(member.Applied.Count), member.Applied);
