@@ -189,6 +189,7 @@ internal sealed class LogStoreOpener
         if (hardState.Commit < snapshot.Index)
             hardState = hardState with { Commit = snapshot.Index };
         table.Release(snapshot.Index);
+        _log.DeleteIgnored();
         return new LogStore(log, table, _snapshots, _options, hardState, snapshot, _logger);
     }
 

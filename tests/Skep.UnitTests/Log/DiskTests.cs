@@ -1,3 +1,4 @@
+using System.Runtime.Versioning;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Skep.Log;
@@ -6,6 +7,7 @@ using Xunit;
 namespace Skep.UnitTests.Log;
 
 /// <summary>On the real disk.</summary>
+[SupportedOSPlatform("linux")]
 public sealed class DiskTests : IDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("skep-log-").FullName;

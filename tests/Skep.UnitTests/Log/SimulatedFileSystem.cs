@@ -33,6 +33,7 @@ public sealed class SimulatedFileSystem : IFileSystem
 
     private readonly Lock _lock = new();
     private readonly List<(string Directory, Action<Dictionary<string, Inode>> Apply)> _unsyncedNames = [];
+    private readonly HashSet<string> _directories = [];
     private Dictionary<string, Inode> _names = [];
     private Dictionary<string, Inode> _durableNames = [];
     private bool _crashed;
@@ -127,6 +128,7 @@ public sealed class SimulatedFileSystem : IFileSystem
         var copy = new SimulatedFileSystem();
         lock (_lock)
         {
+            copy._directories.UnionWith(_directories);
             foreach (var (path, inode) in _names)
                 copy.Replace(path, inode.Current);
         }
@@ -135,6 +137,8 @@ public sealed class SimulatedFileSystem : IFileSystem
 
     public void CreateDirectory(string path)
     {
+        lock (_lock)
+            _directories.Add(path);
     }
 
     public IReadOnlyList<string> List(string directory)
@@ -153,6 +157,7 @@ public sealed class SimulatedFileSystem : IFileSystem
     {
         lock (_lock)
         {
+            RequireDirectory(Path.GetDirectoryName(path)!);
             Operation();
             if (_names.ContainsKey(path))
                 throw new IOException($"{path} exists");
@@ -190,6 +195,7 @@ public sealed class SimulatedFileSystem : IFileSystem
     {
         lock (_lock)
         {
+            RequireDirectory(Path.GetDirectoryName(path)!);
             if (!_names.ContainsKey(path))
                 return;
             Operation();
@@ -201,6 +207,7 @@ public sealed class SimulatedFileSystem : IFileSystem
     {
         lock (_lock)
         {
+            RequireDirectory(path);
             Operation();
             foreach (var (_, apply) in _unsyncedNames.Where(n => n.Directory == path))
                 apply(_durableNames);
@@ -209,6 +216,12 @@ public sealed class SimulatedFileSystem : IFileSystem
     }
 
     public IDisposable Lock(string path) => new MemoryStream();
+
+    private void RequireDirectory(string path)
+    {
+        if (!_directories.Contains(path))
+            throw new DirectoryNotFoundException($"{path} is not there");
+    }
 
     private void Rename(string path, Action<Dictionary<string, Inode>> apply)
     {
