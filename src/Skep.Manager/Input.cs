@@ -32,6 +32,12 @@ public sealed record RegisterManager(State.Manager Manager) : Input<None>;
 /// <param name="Availability">Of a new node: what docker swarm join --availability said.</param>
 public sealed record CertificateIssued(string NodeId, Wire.Certificate Certificate, Wire.NodeSpec.Types.Availability Availability) : Input<None>;
 
+/// <summary>A manager's host has no engine: it is shown as a node that is always drained.</summary>
+/// <param name="NodeId">The manager's own id.</param>
+/// <param name="Hostname">Of the host.</param>
+/// <param name="Address">The IP address that the manager advertises.</param>
+public sealed record HostWithoutEngine(string NodeId, string Hostname, string Address) : Input<None>;
+
 /// <summary>A node opened a session: it becomes READY.</summary>
 /// <param name="NodeId">From its certificate.</param>
 /// <param name="Description">What it said of itself; null: as before.</param>

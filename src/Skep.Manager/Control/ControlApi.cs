@@ -19,6 +19,7 @@ internal static class ControlApi
         Wire.CreateConfigRequest create => ConfigControl.Create(turn, create),
         Wire.UpdateConfigRequest update => ConfigControl.Update(turn, update),
         Wire.RemoveConfigRequest remove => ConfigControl.Remove(turn, remove),
+        Wire.UpdateClusterRequest update => ClusterControl.Update(turn, update),
         _ => throw new ControlException(ControlError.Unimplemented, $"{request.Descriptor.Name} is not implemented"),
     };
 }

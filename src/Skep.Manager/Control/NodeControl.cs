@@ -17,6 +17,8 @@ internal static class NodeControl
             throw Refusals.InvalidArgument();
         var present = turn.State.Nodes.GetValueOrDefault(request.NodeId) ?? throw Refusals.NotFound("node", request.NodeId);
         RequireSameRole(turn.State, request);
+        if (turn.State.Managers.ContainsKey(present.Id) && request.Spec.Availability != Wire.NodeSpec.Types.Availability.Drain)
+            throw Refusals.FailedPrecondition($"node {present.Id} has no engine that could run tasks: its availability stays drain");
         Refusals.ThrowIfOutOfSequence(request.NodeVersion, present.Meta);
         var node = present.Clone();
         node.Spec = request.Spec.Clone();
@@ -59,7 +61,8 @@ internal static class NodeControl
         throw Refusals.Unimplemented($"node {request.NodeId} can't be demoted: demotion is not supported by this manager yet");
     }
 
-    private static bool HostsManager(ClusterState state, string nodeId) => state.Managers.Values.Any(manager => manager.NodeId == nodeId);
+    private static bool HostsManager(ClusterState state, string nodeId) =>
+        state.Managers.Values.Any(manager => manager.NodeId == nodeId || manager.Id == nodeId);
 
     /// <summary>The node's certificate is valid until it expires; until then its name is on the list of those that are refused.</summary>
     private static void LockOut(Turn turn, Wire.Node node)
