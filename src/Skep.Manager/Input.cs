@@ -16,6 +16,13 @@ public sealed record ControlCall(IMessage Request) : Input<IMessage>;
 /// <param name="Manager">The manager that makes it.</param>
 public sealed record InitCluster(Wire.Cluster Cluster, State.Manager Manager) : Input<None>;
 
+/// <summary>
+/// The first input of every term of leadership: the new leader has heard of no node yet, so none counts as READY until it (or the
+/// manager that holds its session) has said so again. Tasks on them are kept; who does not come back in time is reported as
+/// <see cref="NodeLost"/>.
+/// </summary>
+public sealed record LeadershipBegan : Input<None>;
+
 /// <summary>Adds or changes a manager: its address, or the node it stands on.</summary>
 public sealed record RegisterManager(State.Manager Manager) : Input<None>;
 

@@ -67,6 +67,25 @@ internal static class NodeInputs
         }
     }
 
+    public static void LeadershipBegan(Turn turn)
+    {
+        foreach (var node in turn.State.Nodes.Values.ToList())
+        {
+            // A host without an engine has no session that could make it READY again.
+            if (node.Status?.State == Wire.NodeStatus.Types.State.Down || turn.State.Managers.ContainsKey(node.Id))
+                continue;
+            turn.Emit(new Mutation
+            {
+                SetNodeStatus = new SetNodeStatus
+                {
+                    NodeId = node.Id,
+                    State = Wire.NodeStatus.Types.State.Unknown,
+                    Message = "Node moved to \"unknown\" state due to leadership change in cluster",
+                },
+            });
+        }
+    }
+
     public static void Lost(Turn turn, NodeLost lost)
     {
         // A node that was removed meanwhile is lost for good; there is nothing to say of it.
