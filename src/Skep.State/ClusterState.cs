@@ -83,6 +83,7 @@ public sealed class ClusterState
             case Mutation.KindOneofCase.PutNode: PutNode(mutation.PutNode.Node, changes); break;
             case Mutation.KindOneofCase.SetNodeStatus: SetNodeStatus(mutation.SetNodeStatus, changes); break;
             case Mutation.KindOneofCase.RemoveNode: changes.Add(new NodeChange(Take(_nodes, mutation.RemoveNode.Id), null)); break;
+            case Mutation.KindOneofCase.SetNodeAttachments: SetNodeAttachments(mutation.SetNodeAttachments, changes); break;
             case Mutation.KindOneofCase.PutService: PutService(mutation.PutService.Service, changes); break;
             case Mutation.KindOneofCase.RemoveService: RemoveService(mutation.RemoveService.Id, changes); break;
             case Mutation.KindOneofCase.PutNetwork: PutNetwork(mutation.PutNetwork.Network, changes); break;
@@ -190,6 +191,21 @@ public sealed class ClusterState
         changes.Add(new NodeChange(old, node));
     }
 
+    private void SetNodeAttachments(SetNodeAttachments set, List<Change> changes)
+    {
+        var old = Get(_nodes, set.NodeId);
+        var node = old.Clone();
+        node.Meta = NextMeta(old.Meta);
+        node.Attachments.Clear();
+        foreach (var attachment in set.Attachments)
+            node.Attachments.Add(new Wire.NetworkAttachment { Network = Get(_networks, attachment.NetworkId), Addresses = { attachment.Addresses } });
+#pragma warning disable CS0612 // Deprecated on the wire; engines older than 18.03 know this one attachment only, the ingress network's.
+        node.Attachment = node.Attachments.FirstOrDefault(a => a.Network.Spec.Ingress);
+#pragma warning restore CS0612
+        _nodes[node.Id] = node;
+        changes.Add(new NodeChange(old, node));
+    }
+
     private void PutService(Wire.Service service, List<Change> changes)
     {
         var old = _services.GetValueOrDefault(service.Id);
@@ -293,11 +309,12 @@ public sealed class ClusterState
     private void AssignTask(AssignTask assign, List<Change> changes)
     {
         var task = GetTask(assign.TaskId);
+        var message = task.NodeId.Length > 0 ? "scheduler confirmed task can run on preassigned node" : "scheduler assigned task to node";
         ReplaceTask(task, task with
         {
             NodeId = assign.NodeId,
             GenericResources = [.. assign.GenericResources],
-            Status = new Wire.TaskStatus { State = Wire.TaskState.Assigned, Message = "scheduler assigned task to node", Timestamp = SwarmTime.ToWire(Time) },
+            Status = new Wire.TaskStatus { State = Wire.TaskState.Assigned, Message = message, Timestamp = SwarmTime.ToWire(Time) },
         }, changes);
     }
 

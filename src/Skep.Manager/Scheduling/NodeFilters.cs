@@ -1,0 +1,88 @@
+using Skep.State;
+
+namespace Skep.Manager.Scheduling;
+
+/// <summary>
+/// What a node must be like to take the tasks of one spec, and the words for why none is. The order, the rules and the words
+/// are those of SwarmKit's filter pipeline.
+/// </summary>
+internal sealed class NodeFilters
+{
+    private readonly List<Filter> _filters = [];
+
+    /// <param name="task">Any of the tasks: those of one spec and endpoint ask for the same.</param>
+    /// <param name="networkDrivers">Drivers of the networks that it is attached to.</param>
+    public NodeFilters(TaskRecord task, IReadOnlyCollection<string> networkDrivers)
+    {
+        var spec = task.Spec.Spec;
+        Add(node => node.IsReady, "1 node not available for new tasks", "{0} nodes not available for new tasks");
+        if (spec.Resources?.Reservations is { } reserved && (reserved.NanoCpus != 0 || reserved.MemoryBytes != 0 || reserved.Generic.Count > 0))
+            Add(node => node.HasEnough(reserved), "insufficient resources on 1 node", "insufficient resources on {0} nodes");
+        if (RequiredPlugins.Of(spec, networkDrivers) is { } plugins)
+            Add(node => plugins.AreOn(node.Node), "missing plugin on 1 node", "missing plugin on {0} nodes");
+        if (Constraints(spec) is { Count: > 0 } constraints)
+            Add(node => Constraint.Match(constraints, node.Node, node.Role), "scheduling constraints not satisfied on 1 node", "scheduling constraints not satisfied on {0} nodes");
+        if (spec.Placement?.Platforms is { Count: > 0 } platforms)
+            Add(node => platforms.Any(p => Runs(node.Node.Description?.Platform, p)), "unsupported platform on 1 node", "unsupported platform on {0} nodes");
+        var ports = NodeLoad.HostPorts(task.Endpoint).ToArray();
+        if (ports.Length > 0)
+            Add(node => !Array.Exists(ports, node.UsesHostPort), "host-mode port already in use on 1 node", "host-mode port already in use on {0} nodes");
+        if (spec.Placement is { MaxReplicas: > 0 and var max })
+            Add(node => (ulong)node.TasksOf(task.ServiceId) < max, "max replicas per node limit exceed", "max replicas per node limit exceed");
+        // Cluster (CSI) volumes do not exist here yet, so nothing that mounts one can run.
+        if (spec.Container is { } container && container.Mounts.Any(m => m.Type == Wire.Mount.Types.Type.Cluster))
+            Add(_ => false, "cannot fulfill requested CSI volume mounts on 1 node", "cannot fulfill requested CSI volume mounts on {0} nodes");
+    }
+
+    public bool Pass(NodeLoad node)
+    {
+        foreach (var filter in _filters)
+        {
+            if (!filter.Check(node))
+                return false;
+        }
+        return true;
+    }
+
+    /// <summary>Why none of these nodes will do: most frequent reason first; empty when there are no nodes.</summary>
+    public string Explain(IReadOnlyCollection<NodeLoad> nodes)
+    {
+        var failures = new int[_filters.Count];
+        foreach (var node in nodes)
+        {
+            if (_filters.FindIndex(filter => !filter.Check(node)) is >= 0 and var first)
+                failures[first]++;
+        }
+        return string.Join("; ", _filters.Zip(failures).Where(f => f.Second > 0).OrderByDescending(f => f.Second).Select(f =>
+            f.Second == 1 ? f.First.One : string.Format(System.Globalization.CultureInfo.InvariantCulture, f.First.Many, f.Second)));
+    }
+
+    private void Add(Func<NodeLoad, bool> check, string one, string many) => _filters.Add(new Filter(check, one, many));
+
+    private static IReadOnlyList<Constraint> Constraints(Wire.TaskSpec spec)
+    {
+        try
+        {
+            return spec.Placement is { } placement ? Constraint.Parse(placement.Constraints) : [];
+        }
+        catch (FormatException)
+        {
+            // The API refuses malformed constraints; one that is there all the same filters nothing, as in stock.
+            return [];
+        }
+    }
+
+    private static bool Runs(Wire.Platform? node, Wire.Platform image) =>
+        node is not null
+        && (image.Architecture.Length == 0 || Canonical(image.Architecture) == Canonical(node.Architecture))
+        && (image.Os.Length == 0 || image.Os == node.Os);
+
+    private static string Canonical(string architecture) => architecture switch
+    {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        _ => architecture,
+    };
+
+    private sealed record Filter(Func<NodeLoad, bool> Check, string One, string Many);
+}

@@ -1,0 +1,111 @@
+using Google.Protobuf.Collections;
+using Skep.State;
+
+namespace Skep.Manager.Scheduling;
+
+/// <summary>One node as the scheduler sees it: what its tasks hold of it, kept up to date by every change of a task.</summary>
+internal sealed class NodeLoad(Wire.Node node)
+{
+    /// <summary>How long a failure counts against a node.</summary>
+    public static readonly TimeSpan FailureWindow = TimeSpan.FromMinutes(5);
+
+    /// <summary>A node with so many failures of a service within the window is chosen last for it.</summary>
+    public const int MaxFailures = 5;
+
+    private static readonly RepeatedField<Wire.GenericResource> NoResources = [];
+
+    private readonly Dictionary<string, int> _tasksOfService = [];
+    private readonly GenericResources _generic = new();
+    private Dictionary<(Wire.PortConfig.Types.Protocol, uint), int>? _hostPorts;
+    private Dictionary<(string ServiceId, ulong Version), List<DateTimeOffset>>? _failures;
+    private long _nanoCpus;
+    private long _memoryBytes;
+
+    public Wire.Node Node { get; set; } = node;
+
+    /// <summary>See <see cref="NodeRoles"/>.</summary>
+    public Wire.NodeRole Role { get; set; }
+
+    /// <summary>Tasks that run here or are to.</summary>
+    public int Tasks { get; private set; }
+
+    public bool IsReady =>
+        Node.Status?.State == Wire.NodeStatus.Types.State.Ready && Node.Spec?.Availability == Wire.NodeSpec.Types.Availability.Active;
+
+    public int TasksOf(string serviceId) => _tasksOfService.GetValueOrDefault(serviceId);
+
+    public void Add(TaskRecord task) => Change(task, 1);
+
+    public void Remove(TaskRecord task) => Change(task, -1);
+
+    public bool HasEnough(Wire.Resources reserved)
+    {
+        var all = Node.Description?.Resources;
+        if (reserved.NanoCpus > (all?.NanoCpus ?? 0) - _nanoCpus || reserved.MemoryBytes > (all?.MemoryBytes ?? 0) - _memoryBytes)
+            return false;
+        foreach (var asked in reserved.Generic)
+        {
+            if (!_generic.HasEnough(all?.Generic ?? NoResources, asked))
+                return false;
+        }
+        return true;
+    }
+
+    public List<Wire.GenericResource> ChooseGeneric(RepeatedField<Wire.GenericResource> asked) =>
+        _generic.Choose(Node.Description?.Resources?.Generic ?? NoResources, asked);
+
+    public bool UsesHostPort(Wire.PortConfig port) => _hostPorts is not null && _hostPorts.GetValueOrDefault((port.Protocol, port.PublishedPort)) > 0;
+
+    public void AddFailure(TaskSpecRecord spec, DateTimeOffset time)
+    {
+        _failures ??= [];
+        foreach (var (key, times) in _failures)
+        {
+            times.RemoveAll(t => time - t >= FailureWindow);
+            if (times.Count == 0)
+                _failures.Remove(key);
+        }
+        if (!_failures.TryGetValue((spec.ServiceId, spec.Version), out var list))
+            _failures[(spec.ServiceId, spec.Version)] = list = [];
+        // More than what decides need not be remembered, however fast a service fails.
+        if (list.Count >= 2 * MaxFailures)
+            list.RemoveAt(0);
+        list.Add(time);
+    }
+
+    public int RecentFailures(TaskSpecRecord spec, DateTimeOffset now) =>
+        _failures is not null && _failures.TryGetValue((spec.ServiceId, spec.Version), out var times) ? times.Count(t => now - t < FailureWindow) : 0;
+
+    private void Change(TaskRecord task, int sign)
+    {
+        if (task.DesiredState <= Wire.TaskState.Complete)
+        {
+            Tasks += sign;
+            var tasks = TasksOf(task.ServiceId) + sign;
+            if (tasks == 0)
+                _tasksOfService.Remove(task.ServiceId);
+            else
+                _tasksOfService[task.ServiceId] = tasks;
+        }
+        if (task.Spec.Spec.Resources?.Reservations is { } reserved)
+        {
+            _nanoCpus += sign * reserved.NanoCpus;
+            _memoryBytes += sign * reserved.MemoryBytes;
+        }
+        if (sign > 0)
+            _generic.Take(task.GenericResources);
+        else
+            _generic.Release(task.GenericResources);
+        foreach (var port in HostPorts(task.Endpoint))
+        {
+            _hostPorts ??= [];
+            _hostPorts[(port.Protocol, port.PublishedPort)] = _hostPorts.GetValueOrDefault((port.Protocol, port.PublishedPort)) + sign;
+        }
+    }
+
+    /// <summary>The ports that a task of this endpoint takes of its node.</summary>
+    public static IEnumerable<Wire.PortConfig> HostPorts(Wire.Endpoint? endpoint) =>
+        endpoint is null || endpoint.Ports.Count == 0
+            ? []
+            : endpoint.Ports.Where(p => p.PublishMode == Wire.PortConfig.Types.PublishMode.Host && p.PublishedPort != 0);
+}

@@ -1,0 +1,50 @@
+using Skep.State;
+
+namespace Skep.Manager.Scheduling;
+
+/// <summary>What makes pending tasks alike for the scheduler: their spec and the host ports they take.</summary>
+internal readonly record struct GroupKey(TaskSpecRecord Spec, string HostPorts)
+{
+    public static GroupKey Of(TaskRecord task) =>
+        new(task.Spec, string.Join(',', NodeLoad.HostPorts(task.Endpoint).Select(p => $"{p.PublishedPort}/{p.Protocol}")));
+}
+
+/// <summary>Pending tasks that are alike, oldest first. Tasks that were dropped meanwhile are found out when their turn comes.</summary>
+internal sealed class PendingGroup(GroupKey key)
+{
+    private readonly Queue<string> _tasks = [];
+
+    public GroupKey Key { get; } = key;
+
+    /// <summary>It waits to be tried; otherwise no node could take its tasks when it was tried last.</summary>
+    public bool IsQueued { get; set; }
+
+    /// <summary>Before this, tasks that were told why they wait are not told anew.</summary>
+    public DateTimeOffset ExplainAgainAt { get; set; }
+
+    /// <summary>Some task was told a reason that is no longer the whole truth.</summary>
+    public bool IsExplanationOld { get; set; }
+
+    public int Count => _tasks.Count;
+
+    public void Add(TaskRecord task) => _tasks.Enqueue(task.Id);
+
+    /// <summary>The first task that still waits; null when none does.</summary>
+    public TaskRecord? First(ClusterState state)
+    {
+        while (_tasks.TryPeek(out var id))
+        {
+            if (state.Tasks.Find(id) is { } task && IsWaiting(task))
+                return task;
+            _tasks.Dequeue();
+        }
+        return null;
+    }
+
+    public void RemoveFirst() => _tasks.Dequeue();
+
+    public IEnumerable<TaskRecord> Waiting(ClusterState state) => _tasks.Select(state.Tasks.Find).OfType<TaskRecord>().Where(IsWaiting);
+
+    /// <summary>A task that is to run (or to be ready) and has no node yet, or one that nobody has checked.</summary>
+    public static bool IsWaiting(TaskRecord task) => task is { State: Wire.TaskState.Pending, DesiredState: <= Wire.TaskState.Complete };
+}

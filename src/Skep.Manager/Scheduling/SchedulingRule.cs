@@ -1,0 +1,293 @@
+using Skep.State;
+
+namespace Skep.Manager.Scheduling;
+
+/// <summary>
+/// Every pending task gets a node that can run it, or is told why there is none. Filters, preferences and words are SwarmKit's
+/// (manager/scheduler); tasks of one spec are placed together, so that the nodes are looked at once for all of them.
+/// </summary>
+public sealed class SchedulingRule : IRule
+{
+    /// <summary>Tasks of one spec that are placed before another spec has its turn.</summary>
+    private const int TasksPerGo = 2_000;
+
+    /// <summary>Nodes looked at in one turn: some 50 ms of work, whatever the number of services.</summary>
+    private const int NodesPerTurn = 1_000_000;
+
+    /// <summary>
+    /// Tasks that wait are told a changed reason so often at most: while nodes join or leave by the hundred, the numbers in it
+    /// change all the time, and each word to 70,000 waiting tasks is megabytes of log.
+    /// </summary>
+    private static readonly TimeSpan ExplanationInterval = TimeSpan.FromSeconds(5);
+
+    private readonly NodeLoads _nodes = new();
+    private readonly Dictionary<GroupKey, PendingGroup> _groups = [];
+    private readonly Queue<PendingGroup> _queue = [];
+    private readonly IdQueue _preassigned = new();
+    private readonly Dictionary<string, HashSet<string>> _refusedByNode = [];
+    private readonly IdQueue _changedNodes = new();
+    private readonly IdQueue _stopped = new();
+    private ClusterState _state = new();
+    private bool _retry;
+
+    public bool HasWork =>
+        _queue.Count > 0 || _preassigned.Count > 0 || _stopped.Count > 0 || _changedNodes.Count > 0 || (_retry && _groups.Count > 0);
+
+    public DateTimeOffset? NextDue
+    {
+        get
+        {
+            DateTimeOffset? due = null;
+            foreach (var group in _groups.Values)
+            {
+                if (group.IsExplanationOld && (due is null || group.ExplainAgainAt < due))
+                    due = group.ExplainAgainAt;
+            }
+            return due;
+        }
+    }
+
+    public void Rebuild(ClusterState state, DateTimeOffset now)
+    {
+        _state = state;
+        _groups.Clear();
+        _queue.Clear();
+        _preassigned.Clear();
+        _refusedByNode.Clear();
+        _changedNodes.Clear();
+        _stopped.Clear();
+        _retry = false;
+        _nodes.Rebuild(state, now);
+        foreach (var task in state.Tasks.All.Where(t => t.State <= Wire.TaskState.Pending).OrderBy(t => t.CreatedAt).ThenBy(t => t.Id, StringComparer.Ordinal))
+        {
+            if (PendingGroup.IsWaiting(task))
+                Add(task);
+            else if (IsStoppedEarly(task))
+                _stopped.Add(task.Id);
+        }
+    }
+
+    public void Note(Change change)
+    {
+        switch (change)
+        {
+            case TaskChange task: NoteTask(task.Old, task.New); break;
+            case NodeChange node: NoteNode(node.Old, node.New); break;
+            case ManagerChange manager: NoteManager(manager.Old?.NodeId); NoteManager(manager.New?.NodeId); break;
+        }
+    }
+
+    public void Run(Turn turn)
+    {
+        while (!turn.Exhausted && _stopped.TryTake(out var id))
+            Stop(turn, id);
+        QueueWhatMayFitNow(turn.Now);
+        var filters = new Dictionary<GroupKey, NodeFilters>();
+        while (!turn.Exhausted && _preassigned.TryTake(out var id))
+            CheckPreassigned(turn, id, filters);
+        for (var nodes = NodesPerTurn; nodes > 0 && !turn.Exhausted && _queue.TryDequeue(out var group); nodes -= Math.Max(1, _nodes.Sorted.Count))
+        {
+            group.IsQueued = false;
+            Place(turn, group, filters);
+        }
+    }
+
+    private void NoteTask(TaskRecord? old, TaskRecord? task)
+    {
+        if (_nodes.Update(old, task))
+        {
+            _retry = true;
+            _changedNodes.Add(old!.NodeId);
+        }
+        var waited = old is not null && PendingGroup.IsWaiting(old);
+        var waits = task is not null && PendingGroup.IsWaiting(task);
+        if (waits && !waited)
+            Add(task!);
+        else if (waited && !waits && old!.NodeId.Length > 0 && _refusedByNode.TryGetValue(old.NodeId, out var refused) && refused.Remove(old.Id) && refused.Count == 0)
+            _refusedByNode.Remove(old.NodeId);
+        if (task is not null && IsStoppedEarly(task))
+            _stopped.Add(task.Id);
+    }
+
+    private void NoteNode(Wire.Node? old, Wire.Node? node)
+    {
+        if (node is null)
+        {
+            _nodes.Remove(old!.Id);
+            _retry = true;
+            return;
+        }
+        _nodes.Put(_state, node);
+        // A node gets and loses network addresses all the time; that is nothing to the scheduler.
+        if (old is not null && old.Role == node.Role && Equals(old.Status, node.Status) && Equals(old.Spec, node.Spec) && Equals(old.Description, node.Description))
+            return;
+        _nodes.UpdateRole(_state, node.Id);
+        _retry = true;
+        _changedNodes.Add(node.Id);
+    }
+
+    private void NoteManager(string? nodeId)
+    {
+        if (string.IsNullOrEmpty(nodeId))
+            return;
+        _nodes.UpdateRole(_state, nodeId);
+        _retry = true;
+        _changedNodes.Add(nodeId);
+    }
+
+    private void Add(TaskRecord task)
+    {
+        if (task.NodeId.Length > 0)
+        {
+            _preassigned.Add(task.Id);
+            return;
+        }
+        var key = GroupKey.Of(task);
+        if (!_groups.TryGetValue(key, out var group))
+            _groups[key] = group = new PendingGroup(key);
+        group.Add(task);
+        Queue(group);
+    }
+
+    private void Queue(PendingGroup group)
+    {
+        if (group.IsQueued)
+            return;
+        group.IsQueued = true;
+        _queue.Enqueue(group);
+    }
+
+    private void QueueWhatMayFitNow(DateTimeOffset now)
+    {
+        foreach (var group in _groups.Values)
+        {
+            if (_retry || (group.IsExplanationOld && group.ExplainAgainAt <= now))
+                Queue(group);
+        }
+        _retry = false;
+        while (_changedNodes.TryTake(out var nodeId))
+        {
+            if (!_refusedByNode.Remove(nodeId, out var tasks))
+                continue;
+            foreach (var id in tasks)
+                _preassigned.Add(id);
+        }
+    }
+
+    // A task that was never given to an engine has nobody to stop it and say so.
+    private static bool IsStoppedEarly(TaskRecord task) => task is { State: <= Wire.TaskState.Pending, DesiredState: Wire.TaskState.Shutdown };
+
+    private static void Stop(Turn turn, string taskId)
+    {
+        if (turn.State.Tasks.Find(taskId) is not { } task || !IsStoppedEarly(task))
+            return;
+        turn.Emit(new Mutation
+        {
+            SetTaskStatus = new SetTaskStatus
+            {
+                TaskId = taskId,
+                Status = new Wire.TaskStatus { State = Wire.TaskState.Shutdown, Message = "shutdown", Timestamp = SwarmTime.ToWire(turn.Now) },
+            },
+        });
+    }
+
+    private void CheckPreassigned(Turn turn, string taskId, Dictionary<GroupKey, NodeFilters> cache)
+    {
+        if (turn.State.Tasks.Find(taskId) is not { } task || !PendingGroup.IsWaiting(task))
+            return;
+        var node = _nodes.Find(task.NodeId);
+        var filters = FiltersOf(task, GroupKey.Of(task), cache);
+        if (node is not null && filters.Pass(node))
+        {
+            Assign(turn, task, node);
+            return;
+        }
+        if (!_refusedByNode.TryGetValue(task.NodeId, out var refused))
+            _refusedByNode[task.NodeId] = refused = [];
+        refused.Add(taskId);
+        if (node is not null)
+            Tell(turn, task, filters.Explain([node]));
+    }
+
+    private void Place(Turn turn, PendingGroup group, Dictionary<GroupKey, NodeFilters> cache)
+    {
+        if (group.First(turn.State) is not { } first)
+        {
+            _groups.Remove(group.Key);
+            return;
+        }
+        var filters = FiltersOf(first, group.Key, cache);
+        var tree = new SpreadTree(group.Key.Spec, filters, _nodes.Sorted, turn.Now);
+        for (var placed = 0; placed < TasksPerGo && !turn.Exhausted; placed++)
+        {
+            if (group.First(turn.State) is not { } task)
+            {
+                _groups.Remove(group.Key);
+                return;
+            }
+            if (!tree.TryPlace(node => Assign(turn, task, node)))
+            {
+                Explain(turn, group, filters);
+                return;
+            }
+            group.RemoveFirst();
+        }
+        Queue(group);
+    }
+
+    private NodeFilters FiltersOf(TaskRecord task, GroupKey key, Dictionary<GroupKey, NodeFilters> cache)
+    {
+        if (cache.TryGetValue(key, out var filters))
+            return filters;
+        string[] drivers = [.. task.Attachments
+            .Select(a => _state.Networks.GetValueOrDefault(a.NetworkId)?.DriverState?.Name ?? "")
+            .Where(name => name.Length > 0)
+            .Distinct()];
+        return cache[key] = new NodeFilters(task, drivers);
+    }
+
+    private static void Assign(Turn turn, TaskRecord task, NodeLoad node)
+    {
+        var assign = new AssignTask { TaskId = task.Id, NodeId = node.Node.Id };
+        if (task.Spec.Spec.Resources?.Reservations is { Generic.Count: > 0 } reserved)
+            assign.GenericResources.Add(node.ChooseGeneric(reserved.Generic));
+        turn.Emit(new Mutation { AssignTask = assign });
+    }
+
+    private void Explain(Turn turn, PendingGroup group, NodeFilters filters)
+    {
+        var reasons = filters.Explain(_nodes.Sorted);
+        var text = reasons.Length > 0 ? $"no suitable node ({reasons})" : "no suitable node";
+        var mayRepeat = group.ExplainAgainAt <= turn.Now;
+        group.IsExplanationOld = false;
+        foreach (var task in group.Waiting(turn.State))
+        {
+            // Whoever is about to be replaced by a task of a newer spec need not be told; nor whose service is gone.
+            if (task.Status.Err == text || !ReferenceEquals(turn.State.TaskSpecOf(task.ServiceId), task.Spec))
+                continue;
+            if (task.Status.Err.Length > 0 && !mayRepeat)
+            {
+                group.IsExplanationOld = true;
+                continue;
+            }
+            if (turn.Exhausted)
+            {
+                Queue(group);
+                return;
+            }
+            Tell(turn, task, text);
+        }
+        if (mayRepeat)
+            group.ExplainAgainAt = turn.Now + ExplanationInterval;
+    }
+
+    private static void Tell(Turn turn, TaskRecord task, string text)
+    {
+        if (task.Status.Err == text)
+            return;
+        var status = task.Status.Clone();
+        status.Err = text;
+        status.Timestamp = SwarmTime.ToWire(turn.Now);
+        turn.Emit(new Mutation { SetTaskStatus = new SetTaskStatus { TaskId = task.Id, Status = status } });
+    }
+}
