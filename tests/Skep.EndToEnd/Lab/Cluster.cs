@@ -7,7 +7,7 @@ namespace Skep.EndToEnd.Lab;
 
 /// <summary>
 /// The cluster that all tests of a run share: two hosts with stock engines, the manager under test on h1, h2 joined as a worker.
-/// A third host h3 lies ready, without an engine, for tests that need a guest. Made once; removed at the end.
+/// The hosts h3 and h4 lie ready, without engines, for tests that need a guest. Made once; removed at the end.
 /// </summary>
 public sealed class Cluster : IAsyncLifetime
 {
@@ -30,7 +30,7 @@ public sealed class Cluster : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         if (Unavailable is not null) return;
-        hosts = await Hosts.Up(3);
+        hosts = await Hosts.Up(4);
         try
         {
             await Task.WhenAll(Hosts.StartEngine("h1"), Hosts.StartEngine("h2"));
