@@ -17,13 +17,14 @@ public abstract class ClusterTest(Cluster cluster) : IAsyncLifetime
     public ValueTask InitializeAsync()
     {
         Assert.SkipWhen(Cluster.Unavailable is not null, Cluster.Unavailable ?? "");
+        if (Cluster.Failure is not null) Assert.Fail(Cluster.Failure);
         return ValueTask.CompletedTask;
     }
 
     public async ValueTask DisposeAsync()
     {
         GC.SuppressFinalize(this);
-        if (Cluster.Unavailable is null) await Cluster.Clear();
+        if (Cluster.Unavailable is null && Cluster.Failure is null) await Cluster.Clear();
     }
 
     /// <summary>For what only skepd promises.</summary>
