@@ -16,6 +16,13 @@ public sealed record ControlCall(IMessage Request) : Input<IMessage>;
 /// <param name="Manager">The manager that makes it.</param>
 public sealed record InitCluster(Wire.Cluster Cluster, State.Manager Manager) : Input<None>;
 
+/// <summary>
+/// The first input of every term of leadership: the new leader has heard of no node yet, so none counts as READY until it (or the
+/// manager that holds its session) has said so again. Tasks on them are kept; who does not come back in time is reported as
+/// <see cref="NodeLost"/>.
+/// </summary>
+public sealed record LeadershipBegan : Input<None>;
+
 /// <summary>Adds or changes a manager: its address, or the node it stands on.</summary>
 public sealed record RegisterManager(State.Manager Manager) : Input<None>;
 
@@ -24,6 +31,12 @@ public sealed record RegisterManager(State.Manager Manager) : Input<None>;
 /// <param name="Certificate">Role, CSR, chain (PEM), status ISSUED, CN.</param>
 /// <param name="Availability">Of a new node: what docker swarm join --availability said.</param>
 public sealed record CertificateIssued(string NodeId, Wire.Certificate Certificate, Wire.NodeSpec.Types.Availability Availability) : Input<None>;
+
+/// <summary>A manager's host has no engine: it is shown as a node that is always drained.</summary>
+/// <param name="NodeId">The manager's own id.</param>
+/// <param name="Hostname">Of the host.</param>
+/// <param name="Address">The IP address that the manager advertises.</param>
+public sealed record HostWithoutEngine(string NodeId, string Hostname, string Address) : Input<None>;
 
 /// <summary>A node opened a session: it becomes READY.</summary>
 /// <param name="NodeId">From its certificate.</param>

@@ -33,6 +33,8 @@ internal static class InputHandlers
             case InitCluster init: ClusterInputs.Init(turn, init); break;
             case RegisterManager register: ClusterInputs.Register(turn, register); break;
             case CertificateIssued issued: NodeInputs.CertificateIssued(turn, issued); break;
+            case LeadershipBegan: NodeInputs.LeadershipBegan(turn); break;
+            case HostWithoutEngine host: NodeInputs.HostWithoutEngine(turn, host); break;
             case NodeArrived arrived: NodeInputs.Arrived(turn, arrived); break;
             case NodeLost lost: NodeInputs.Lost(turn, lost); break;
             case TaskStatusReport report: TaskStatusInputs.Report(turn, report); break;

@@ -39,7 +39,10 @@ public sealed class ManagerService(
             if (_term is not null)
                 return;
             var loop = new SwarmLoop(store.Read(state => state.Clone()), new IdSource(seed()), rules(), time.GetUtcNow());
-            _term = new LeaderTerm(loop, proposer, time, OnTermEnded);
+            var term = new LeaderTerm(loop, proposer, time, OnTermEnded);
+            // Before anyone else can send: an arrival that came first would be taken back.
+            term.Add(new WaitingInput(new LeadershipBegan()));
+            _term = term;
         }
         logger.LogInformation("this manager leads the cluster");
     }

@@ -46,6 +46,8 @@ public sealed class SwarmLoop
         var answers = new List<Answer>(inputs.Count);
         foreach (var input in inputs)
             answers.Add(InputHandlers.Handle(turn, input));
+        // What the inputs changed is not the rules' doing: a flood of statuses must not leave them nothing.
+        turn.Budget = _budget;
         foreach (var rule in _rules)
             rule.Run(turn);
         return new TurnResult(turn.Batch, answers);

@@ -26,8 +26,8 @@ public sealed class Turn
 
     public IdSource Ids { get; }
 
-    /// <summary>Task mutations that this turn may still make. A rule with more to do stops at 0 and goes on in the next turn.</summary>
-    public int Budget { get; private set; }
+    /// <summary>Changes that the rules may still make in this turn. A rule with more to do stops at 0 and goes on in the next turn.</summary>
+    public int Budget { get; internal set; }
 
     public bool Exhausted => Budget <= 0;
 

@@ -1,0 +1,73 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Google.Protobuf;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Skep.Wire;
+
+namespace Skep.Agent;
+
+/// <summary>Gets a node its certificate as an engine does: joins with a token, later renews with the certificate it has.</summary>
+/// <param name="time">The clock.</param>
+public sealed class NodeCertificateClient(TimeProvider time)
+{
+    /// <summary>As engines: of each call.</summary>
+    private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>Joins a cluster.</summary>
+    /// <param name="address">host:port of a manager.</param>
+    /// <param name="token">SWMTKN-1-…</param>
+    /// <param name="availability">Of the new node.</param>
+    /// <param name="cancellation">Ends the attempt.</param>
+    /// <exception cref="FormatException">The token is none, or is another cluster's.</exception>
+    /// <exception cref="RpcException">The manager refused, or cannot be reached.</exception>
+    public async Task<NodeCredentials> JoinAsync(string address, string token, NodeSpec.Types.Availability availability, CancellationToken cancellation)
+    {
+        var roots = await FetchRootsAsync(address, JoinToken.Parse(token), cancellation).ConfigureAwait(false);
+        using var channel = ClusterChannel.ForNewcomer(address, roots, time);
+        return await RequestAsync(channel, new IssueNodeCertificateRequest { Token = token, Availability = availability }, roots, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Gets a new certificate, with a new key, for the same node.</summary>
+    /// <param name="address">host:port of a manager.</param>
+    /// <param name="credentials">The present ones; they stay valid.</param>
+    /// <param name="cancellation">Ends the attempt.</param>
+    /// <exception cref="RpcException">The manager refused, or cannot be reached.</exception>
+    public async Task<NodeCredentials> RenewAsync(string address, NodeCredentials credentials, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(credentials);
+        using var channel = ClusterChannel.ForNode(address, credentials, time);
+        return await RequestAsync(channel, new IssueNodeCertificateRequest(), credentials.Roots, cancellation).ConfigureAwait(false);
+    }
+
+    private static async Task<ClusterRoots> FetchRootsAsync(string address, JoinToken token, CancellationToken cancellation)
+    {
+        using var channel = ClusterChannel.Unverified(address);
+        var answer = await new CA.CAClient(channel).GetRootCACertificateAsync(new GetRootCACertificateRequest(), deadline: Deadline(), cancellationToken: cancellation).ConfigureAwait(false);
+        return token.IsOf(answer.Certificate.Span)
+            ? ClusterRoots.Parse(answer.Certificate.Span)
+            : throw new FormatException("remote CA does not match fingerprint: the join token is of another cluster");
+    }
+
+    private async Task<NodeCredentials> RequestAsync(GrpcChannel channel, IssueNodeCertificateRequest request, ClusterRoots roots, CancellationToken cancellation)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        request.Csr = ByteString.CopyFrom(Encoding.UTF8.GetBytes(new CertificateRequest(new X500DistinguishedName(""), key, HashAlgorithmName.SHA256).CreateSigningRequestPem()));
+        var client = new NodeCA.NodeCAClient(channel);
+        var issued = await client.IssueNodeCertificateAsync(request, deadline: Deadline(), cancellationToken: cancellation).ConfigureAwait(false);
+        while (true)
+        {
+            var status = await client.NodeCertificateStatusAsync(new NodeCertificateStatusRequest { NodeId = issued.NodeId }, deadline: Deadline(), cancellationToken: cancellation).ConfigureAwait(false);
+            // An answer for another request is the certificate from before.
+            if (status.Status?.State is IssuanceStatus.Types.State.Issued or IssuanceStatus.Types.State.Rotate && status.Certificate.Csr.Equals(request.Csr))
+                return new NodeCredentials(status.Certificate.Certificate_.Span, key, roots);
+            await System.Threading.Tasks.Task.Delay(PollInterval, time, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    // gRPC's deadlines run by the machine's clock, whatever the agent's clock says.
+    private static DateTime Deadline() => TimeProvider.System.GetUtcNow().UtcDateTime + CallTimeout;
+}

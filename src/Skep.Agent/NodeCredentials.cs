@@ -1,0 +1,35 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Skep.Wire;
+
+namespace Skep.Agent;
+
+/// <summary>What makes an agent a node of a cluster: its certificate with its key, and the roots it trusts.</summary>
+public sealed class NodeCredentials
+{
+    /// <param name="certificatePem">The certificate, then intermediates.</param>
+    /// <param name="key">Its key.</param>
+    /// <param name="roots">The cluster's.</param>
+    /// <exception cref="FormatException">The certificate is not a node's, or the key is another's.</exception>
+    public NodeCredentials(ReadOnlySpan<byte> certificatePem, ECDsa key, ClusterRoots roots)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        try
+        {
+            Certificate = X509Certificate2.CreateFromPem(Encoding.UTF8.GetString(certificatePem), key.ExportECPrivateKeyPem());
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        {
+            throw new FormatException("the manager answered with a certificate that cannot be used", e);
+        }
+        Identity = NodeIdentity.FromSubject(Certificate.SubjectName) ?? throw new FormatException("the manager answered with a certificate that is not a node's");
+        Roots = roots;
+    }
+
+    public X509Certificate2 Certificate { get; }
+
+    public NodeIdentity Identity { get; }
+
+    public ClusterRoots Roots { get; }
+}

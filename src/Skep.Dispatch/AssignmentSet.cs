@@ -1,0 +1,118 @@
+using Skep.Dispatch.Outgoing;
+using Skep.State;
+using Action = Skep.Wire.AssignmentChange.Types.AssignmentAction;
+
+namespace Skep.Dispatch;
+
+/// <summary>What one node was told, so that it is told only what is new. Used by one stream; reads the state under the store's lock.</summary>
+internal sealed class AssignmentSet(TaskMessages messages, string nodeId)
+{
+    private readonly Dictionary<string, TaskRecord> _told = [];
+    private readonly Dictionary<string, HashSet<string>> _secretUsers = [];
+    private readonly Dictionary<string, HashSet<string>> _configUsers = [];
+
+    /// <summary>Everything the node must have. It removes what is not in it.</summary>
+    public List<OutgoingChange> Everything(ClusterState state)
+    {
+        var changes = new List<OutgoingChange>();
+        foreach (var task in state.Tasks.OnNode(nodeId))
+            Update(state, task, changes);
+        return changes;
+    }
+
+    /// <summary>Adds what the node must be told because this task changed.</summary>
+    public void Add(ClusterState state, string taskId, List<OutgoingChange> changes)
+    {
+        if (state.Tasks.Find(taskId) is { } task && task.NodeId == nodeId)
+            Update(state, task, changes);
+        else if (_told.Remove(taskId, out var gone))
+            Remove(gone, changes);
+    }
+
+    private void Update(ClusterState state, TaskRecord task, List<OutgoingChange> changes)
+    {
+        // What is not assigned yet is the manager's business alone.
+        if (task.State < Wire.TaskState.Assigned)
+            return;
+        var told = _told.GetValueOrDefault(task.Id);
+        _told[task.Id] = task;
+        if (told is not null && SameToNode(told, task))
+        {
+            // Only the observed state moved, and the node itself said so. Ended tasks no longer need their secrets.
+            if (task.IsTerminal && !told.IsTerminal)
+                ReleaseDependencies(task, changes);
+            return;
+        }
+        if (told is null && !task.IsTerminal)
+            AddDependencies(state, task, changes);
+        changes.Add(Change(new OutgoingAssignment { Task = messages.Make(state, task) }, Action.Update));
+    }
+
+    private void Remove(TaskRecord task, List<OutgoingChange> changes)
+    {
+        changes.Add(Change(new OutgoingAssignment { Task = new OutgoingTask { Id = task.Id } }, Action.Remove));
+        ReleaseDependencies(task, changes);
+    }
+
+    private static bool SameToNode(TaskRecord told, TaskRecord task) =>
+        told.DesiredState == task.DesiredState
+        && task.State > Wire.TaskState.Assigned
+        && ReferenceEquals(told.Spec, task.Spec)
+        && ReferenceEquals(told.Attachments, task.Attachments)
+        && ReferenceEquals(told.Endpoint, task.Endpoint);
+
+    private void AddDependencies(ClusterState state, TaskRecord task, List<OutgoingChange> changes)
+    {
+        if (task.Spec.Spec.Container is not { } container)
+            return;
+        foreach (var reference in container.Secrets)
+        {
+            if (Use(_secretUsers, reference.SecretId, task.Id) && state.Secrets.TryGetValue(reference.SecretId, out var secret))
+                changes.Add(Change(new OutgoingAssignment { Secret = secret }, Action.Update));
+        }
+        foreach (var reference in container.Configs)
+        {
+            if (Use(_configUsers, reference.ConfigId, task.Id) && state.Configs.TryGetValue(reference.ConfigId, out var config))
+                changes.Add(Change(new OutgoingAssignment { Config = config }, Action.Update));
+        }
+    }
+
+    private void ReleaseDependencies(TaskRecord task, List<OutgoingChange> changes)
+    {
+        if (task.Spec.Spec.Container is not { } container)
+            return;
+        foreach (var reference in container.Secrets)
+        {
+            if (Release(_secretUsers, reference.SecretId, task.Id))
+                changes.Add(Change(new OutgoingAssignment { Secret = new Wire.Secret { Id = reference.SecretId } }, Action.Remove));
+        }
+        foreach (var reference in container.Configs)
+        {
+            if (Release(_configUsers, reference.ConfigId, task.Id))
+                changes.Add(Change(new OutgoingAssignment { Config = new Wire.Config { Id = reference.ConfigId } }, Action.Remove));
+        }
+    }
+
+    // True for the first user.
+    private static bool Use(Dictionary<string, HashSet<string>> users, string id, string taskId)
+    {
+        if (users.TryGetValue(id, out var tasks))
+        {
+            tasks.Add(taskId);
+            return false;
+        }
+        users[id] = [taskId];
+        return true;
+    }
+
+    // True for the last user.
+    private static bool Release(Dictionary<string, HashSet<string>> users, string id, string taskId)
+    {
+        if (!users.TryGetValue(id, out var tasks) || !tasks.Remove(taskId) || tasks.Count > 0)
+            return false;
+        users.Remove(id);
+        return true;
+    }
+
+    private static OutgoingChange Change(OutgoingAssignment assignment, Action action) => new() { Assignment = assignment, Action = action };
+}

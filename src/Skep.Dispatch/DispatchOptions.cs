@@ -1,0 +1,25 @@
+namespace Skep.Dispatch;
+
+/// <summary>Times of the dispatcher. The defaults are stock's unless said otherwise.</summary>
+public sealed record DispatchOptions
+{
+    /// <summary>Heartbeat periods vary by this much either way, so that thousands of nodes do not beat at once.</summary>
+    public TimeSpan HeartbeatJitter { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>A node is down after this many silent periods; twice as many while it must find a new manager.</summary>
+    public int GraceFactor { get; init; } = 3;
+
+    /// <summary>More than <see cref="MaxRegistrations"/> sessions of one node within this time are refused.</summary>
+    public TimeSpan RegistrationWindow { get; init; } = TimeSpan.FromSeconds(8);
+
+    public int MaxRegistrations { get; init; } = 3;
+
+    /// <summary>How long changes are gathered before a node is told (stock: 100 ms).</summary>
+    public TimeSpan AssignmentBatching { get; init; } = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Most changes in one assignments message; the rest follows in the next.</summary>
+    public int MaxChangesPerMessage { get; init; } = 500;
+
+    /// <summary>How long statuses are gathered before the loop gets them (stock: 100 ms).</summary>
+    public TimeSpan StatusBatching { get; init; } = TimeSpan.FromMilliseconds(30);
+}

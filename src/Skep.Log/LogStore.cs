@@ -1,0 +1,153 @@
+using Microsoft.Extensions.Logging;
+using Skep.Raft;
+
+namespace Skep.Log;
+
+/// <summary>
+/// What one member has on disk: the write-ahead log and the snapshots, as the core sees them. All on one thread, except
+/// <see cref="WriteSnapshot"/>, which touches only snapshot files.
+/// </summary>
+internal sealed class LogStore : ILogView, IDisposable
+{
+    private readonly WriteAheadLog _log;
+    private readonly EntryTable _table;
+    private readonly SnapshotStore _snapshots;
+    private readonly ILogger _logger;
+    private LogOptions _options;
+    private HardState _written; // as in the last frame
+    private HardState _hardState;
+    private volatile SnapshotMetadata _snapshot;
+
+    internal LogStore(WriteAheadLog log, EntryTable table, SnapshotStore snapshots, LogOptions options, HardState hardState, SnapshotMetadata snapshot, ILogger logger)
+    {
+        _log = log;
+        _table = table;
+        _snapshots = snapshots;
+        _options = options;
+        _written = hardState;
+        _hardState = hardState;
+        _snapshot = snapshot;
+        _logger = logger;
+    }
+
+    public ulong FirstIndex => _table.FirstIndex;
+
+    public ulong LastIndex => _table.LastIndex;
+
+    public SnapshotMetadata Snapshot => _snapshot;
+
+    public HardState HardState => _hardState;
+
+    public long WalBytes => _log.TotalBytes;
+
+    public int SegmentCount => _log.SegmentCount;
+
+    /// <summary>Bytes of entry data held in memory.</summary>
+    public long EntryDataBytes => _table.DataBytes;
+
+    /// <summary>Limits that may be changed while running: snapshots and entries kept.</summary>
+    public LogOptions Options
+    {
+        get => _options;
+        set => _options = value;
+    }
+
+    public (HardState HardState, SnapshotMetadata Snapshot) InitialState() => (_hardState, _snapshot);
+
+    public ulong Term(ulong index) => _table.Term(index);
+
+    public IReadOnlyList<Entry> Entries(ulong lo, ulong hi, ulong maxBytes) => _table.Read(lo, hi, maxBytes);
+
+    /// <summary>
+    /// Makes durable what a Ready asks for, with one sync, or none if only the commit index moved: that is written with the next
+    /// entries, since it is learnt again anyway and each frame on disk must prove that the one before it was synced.
+    /// </summary>
+    public void Persist(Ready ready)
+    {
+        if (ready.HardState is { } hardState)
+            _hardState = hardState;
+        if (!ready.MustSync && ready.Entries.Count == 0 && ready.Snapshot is null)
+            return;
+        LogBase? start = null;
+        if (ready.Snapshot is { } snapshot)
+        {
+            // Its file is here already: received before the message was stepped.
+            start = new LogBase(snapshot.Index, snapshot.Term);
+            _snapshot = snapshot;
+        }
+        Append(start, ready.Entries);
+        if (start is not null)
+            Compact();
+    }
+
+    /// <summary>Says what is applied, so that the memory of older entries can be used otherwise.</summary>
+    public void Applied(ulong index) => _table.Release(index);
+
+    /// <summary>Writes a snapshot of our own state durably. May run on another thread, one at a time. It counts only after <see cref="SnapshotWritten"/>.</summary>
+    public long WriteSnapshot(SnapshotMetadata metadata, Action<Stream> writeContent, CancellationToken cancellation) =>
+        _snapshots.Write(metadata, received: false, writeContent, cancellation);
+
+    /// <summary>Stores a snapshot that another manager sends. Not at the same time as <see cref="WriteSnapshot"/>.</summary>
+    public long ReceiveSnapshot(SnapshotMetadata metadata, Action<Stream> writeContent, CancellationToken cancellation) =>
+        _snapshots.Write(metadata, received: true, writeContent, cancellation);
+
+    /// <summary>A received snapshot that the core had no use for is deleted, unless it is the one in use.</summary>
+    public void DiscardReceived(SnapshotMetadata metadata)
+    {
+        if (metadata.Index != _snapshot.Index)
+            _snapshots.Delete(new LogBase(metadata.Index, metadata.Term));
+    }
+
+    /// <summary>A snapshot is durable: what it makes superfluous is deleted.</summary>
+    public void SnapshotWritten(SnapshotMetadata metadata)
+    {
+        if (metadata.Index <= _snapshot.Index)
+            return; // one that was installed meanwhile covers more
+        _snapshot = metadata;
+        Compact();
+    }
+
+    /// <summary>The content of a snapshot, usually the one that <see cref="Snapshot"/> names. May be called on any thread.</summary>
+    public Stream OpenSnapshot(SnapshotMetadata metadata) => _snapshots.Open(new LogBase(metadata.Index, metadata.Term));
+
+    /// <summary>The log has fallen idle.</summary>
+    public void Idle() => _log.MakeMarkDurable();
+
+    /// <summary>Writes what may be written late.</summary>
+    public void Close()
+    {
+        if (_hardState != _written)
+            Append(null, []);
+        _log.MakeMarkDurable();
+    }
+
+    public void Dispose() => _log.Dispose();
+
+    private void Append(LogBase? start, IReadOnlyList<Entry> entries)
+    {
+        var previousTerm = 0UL;
+        if (entries.Count > 0)
+        {
+            var before = entries[0].Index - 1;
+            previousTerm = start is { } s && s.Index == before ? s.Term : _table.Term(before);
+        }
+        var batch = new LogBatch(_hardState, start, entries, previousTerm);
+        var location = _log.Append(batch);
+        _written = _hardState;
+        _table.Add(batch, location);
+    }
+
+    private void Compact()
+    {
+        _snapshots.Prune(_options.KeepOldSnapshots);
+
+        // At least one entry stays, so that the log tells by itself how far it reached.
+        var keepFrom = _snapshot.Index - Math.Min(_snapshot.Index, Math.Max(1, _options.LogEntriesForSlowFollowers));
+        if (_snapshots.List() is [.., var oldest])
+            keepFrom = Math.Min(keepFrom, oldest.Index);
+        keepFrom = Math.Max(keepFrom, _table.Base.Index);
+        _table.DropThrough(keepFrom);
+        _log.DeleteBefore(_table.FirstSegment ?? ulong.MaxValue);
+        _logger.LogDebug("log: snapshot of index {Index}, entries kept from {First} on, {Bytes} bytes", _snapshot.Index, _table.FirstIndex, _log.TotalBytes);
+    }
+}

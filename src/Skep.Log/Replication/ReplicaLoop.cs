@@ -1,0 +1,349 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using Skep.Raft;
+
+namespace Skep.Log;
+
+/// <summary>
+/// Drives the core: feeds it, and does what it asks for. One caller at a time; no threads, timers or waiting in here,
+/// so a simulation can run it step by step. After an exception from <see cref="Process"/> only <see cref="Fail"/> may follow.
+/// </summary>
+internal sealed class ReplicaLoop
+{
+    private ReplicaOptions _options;
+    private readonly IStateMachine _machine;
+    private readonly ITransport? _transport;
+    private readonly ILogger _logger;
+    private readonly LogStore _store;
+    private readonly RawNode _node;
+    private readonly Action<SnapshotMetadata, ISnapshotWriter> _writeInBackground;
+    private readonly PendingProposals _proposals = new();
+    private readonly PendingReads _reads = new();
+    private Exception? _failure;
+    private long _tick;
+    private ulong _announcedTerm; // of the leadership announced and not yet revoked, or 0
+    private bool _snapshotUnderWay;
+    private ulong _snapshotNotBefore; // after a failure: wait for some entries before trying again
+    private long _bytesSinceSnapshot;
+
+    /// <param name="writeInBackground">Writes a captured state with <see cref="LogStore.WriteSnapshot"/> and then calls <see cref="SnapshotFinished"/>.</param>
+    public ReplicaLoop(
+        ReplicaOptions options, IStateMachine machine, ITransport? transport, LogStore store,
+        Action<SnapshotMetadata, ISnapshotWriter> writeInBackground, ILogger logger)
+    {
+        _options = options;
+        _machine = machine;
+        _transport = transport;
+        _store = store;
+        _writeInBackground = writeInBackground;
+        _logger = logger;
+        if (store.Snapshot.Index > 0)
+            RestoreFromSnapshot();
+        Membership = store.Snapshot.Membership;
+        Term = store.HardState.Term;
+        var config = new RaftConfig
+        {
+            Id = options.NodeId,
+            ElectionTicks = options.ElectionTicks,
+            HeartbeatTicks = options.HeartbeatTicks,
+            Seed = options.Seed,
+            MaxUncommittedBytes = options.MaxUncommittedBytes,
+        };
+        _node = new RawNode(config, store);
+    }
+
+    public ulong Term { get; private set; }
+
+    public Role Role { get; private set; }
+
+    /// <summary>Who leads, or 0.</summary>
+    public ulong LeaderId { get; private set; }
+
+    /// <summary>Whether we lead and the state is up to date; see <see cref="ReplicaOptions.LeadershipChanged"/>.</summary>
+    public bool IsLeader => _announcedTerm != 0;
+
+    public ulong LastApplied { get; private set; }
+
+    public Membership Membership { get; private set; }
+
+    /// <summary>Writes of the log so far.</summary>
+    public long Appends { get; private set; }
+
+    /// <summary>Whether time matters: not to a leader without followers.</summary>
+    public bool NeedsTicks => Role != Role.Leader || !IsAlone;
+
+    public Status Status => _node.Status;
+
+    private bool IsAlone => Membership.Learners.Count == 0 && Membership.Voters is [var only] && only == _options.NodeId;
+
+    /// <summary>Applies what is known to be committed. A member that is alone leads at once: there is nobody to wait for.</summary>
+    public void Start()
+    {
+        Process();
+        if (!IsAlone)
+            return;
+        _node.Campaign();
+        Process();
+    }
+
+    public void Propose(ReadOnlyMemory<byte> data, TaskCompletionSource<ulong> completion) =>
+        Accept(_failure is null ? _node.Propose(data) : default, completion);
+
+    public void ProposeConfChange(ConfChange change, TaskCompletionSource<ulong> completion) =>
+        Accept(_failure is null ? _node.ProposeConfChange(change) : default, completion);
+
+    /// <summary>Completes with the index that had to be applied.</summary>
+    public void ReadIndex(TaskCompletionSource<ulong> completion)
+    {
+        if (_failure is not null)
+        {
+            completion.TrySetException(Stopped());
+            return;
+        }
+        var context = _reads.Add(_tick, completion);
+        switch (_node.ReadIndex(context))
+        {
+            case ReadIndexStatus.NoLeader:
+                _reads.Refuse(context, new NotLeaderException(0));
+                break;
+            case ReadIndexStatus.TooManyPending:
+                _reads.Refuse(context, new NotLeaderException(LeaderId, "too many reads wait for the raft leader"));
+                break;
+        }
+    }
+
+    public TransferStatus TransferLeader(ulong target) => _failure is null ? _node.TransferLeader(target) : TransferStatus.NoLeader;
+
+    public void Step(Message message)
+    {
+        if (_failure is not null)
+            return;
+        var result = _node.Step(message);
+        if (result != StepResult.Handled)
+            _logger.LogDebug("log: ignored {Type} from {From:x}: {Result}", message.Type, message.From, result);
+    }
+
+    /// <summary>Takes in a message whose snapshot was received and stored.</summary>
+    public void StepSnapshot(Message message)
+    {
+        if (_failure is not null)
+            return;
+        Step(message);
+        Process();
+        _store.DiscardReceived(message.Snapshot!);
+    }
+
+    public void ReportUnreachable(ulong id)
+    {
+        if (_failure is null)
+            _node.ReportUnreachable(id);
+    }
+
+    public void ReportSnapshot(ulong id, bool succeeded)
+    {
+        if (_failure is null)
+            _node.ReportSnapshot(id, succeeded);
+    }
+
+    public void Tick()
+    {
+        if (_failure is not null)
+            return;
+        _tick++;
+        _node.Tick();
+        _reads.Expire(_tick - (2 * _options.ElectionTicks), () => new NotLeaderException(LeaderId, "the raft leader did not answer a read in time"));
+    }
+
+    /// <summary>Changes what may be changed while running: when snapshots are taken and what is kept beside them.</summary>
+    public void Configure(ulong snapshotInterval, int keepOldSnapshots, ulong logEntriesForSlowFollowers)
+    {
+        var log = _options.Log with { KeepOldSnapshots = keepOldSnapshots, LogEntriesForSlowFollowers = logEntriesForSlowFollowers };
+        _options = _options with { SnapshotInterval = snapshotInterval, Log = log };
+        _store.Options = log;
+    }
+
+    /// <summary>Nothing was written for a while.</summary>
+    public void Idle()
+    {
+        if (_failure is null)
+            _store.Idle();
+    }
+
+    /// <summary>The background is done with a snapshot, well or not.</summary>
+    public void SnapshotFinished(SnapshotMetadata metadata, Exception? failure)
+    {
+        _snapshotUnderWay = false;
+        if (_failure is not null)
+            return;
+        if (failure is null)
+        {
+            _store.SnapshotWritten(metadata);
+            return;
+        }
+
+        // Nothing that was acknowledged depends on it: the log goes on, and it is tried again.
+        _snapshotNotBefore = LastApplied + Math.Max(1, _options.SnapshotInterval / 10);
+        LogMetrics.SnapshotFailures.Inc();
+        _logger.LogError("log: the snapshot of entry {Index} could not be written: {Reason}; it is tried again later", metadata.Index, failure.Message);
+    }
+
+    /// <summary>Does everything the core asks for, until it asks for nothing.</summary>
+    public void Process()
+    {
+        if (_failure is not null)
+            return;
+        while (_node.HasReady)
+            Handle(_node.GetReady());
+    }
+
+    /// <summary>Writes what may be written late; the last call of a replica that did not fail.</summary>
+    public void Close()
+    {
+        _failure ??= new ReplicaStoppedException("the replica is closed");
+        _store.Close();
+        Revoke();
+        FailPending();
+    }
+
+    /// <summary>Nothing more is done; whoever waits or comes later is told why.</summary>
+    public void Fail(Exception failure)
+    {
+        _failure = failure;
+        Revoke();
+        FailPending();
+    }
+
+    private void Handle(Ready ready)
+    {
+        // A message that promises nothing about our disk is on its way while the disk works.
+        Send(ready.Messages, awaitsPersistence: false);
+        if (ready.MustSync || ready.Entries.Count > 0 || ready.Snapshot is not null)
+            Appends++;
+        _store.Persist(ready);
+        Send(ready.Messages, awaitsPersistence: true);
+
+        if (ready.HardState is { } hardState)
+            Term = hardState.Term;
+        if (ready.SoftState is { } softState)
+        {
+            Role = softState.Role;
+            LeaderId = softState.LeaderId;
+        }
+
+        // Revoked before anything of the next leader is applied; own entries that are committed nevertheless still succeed below.
+        var lost = Role != Role.Leader || (_announcedTerm != 0 && _announcedTerm != Term);
+        if (lost)
+            Revoke();
+        if (ready.Snapshot is { } snapshot)
+        {
+            Membership = snapshot.Membership;
+            RestoreFromSnapshot();
+        }
+        foreach (var entry in ready.CommittedEntries)
+            Apply(entry);
+        if (lost)
+            _proposals.FailAll(PendingProposals.LeadershipLost);
+        foreach (var read in ready.ReadStates)
+            _reads.Known(read.Context, read.Index);
+        _reads.Applied(LastApplied);
+        _node.Advance(ready);
+        _store.Applied(LastApplied);
+        TakeSnapshotIfDue();
+    }
+
+    private void Apply(Entry entry)
+    {
+        if (entry.Kind == EntryKind.ConfChange)
+        {
+            var change = ConfChange.Decode(entry.Data);
+            Membership = _node.ApplyConfChange(change);
+            _logger.LogInformation("log: raft membership is now {Membership}", Membership);
+            _options.MembershipChanged?.Invoke(change, Membership);
+        }
+        else if (!entry.Data.IsEmpty)
+        {
+            _machine.Apply(entry.Index, entry.Data);
+        }
+        LastApplied = entry.Index;
+        _bytesSinceSnapshot += entry.Data.Length;
+        LogMetrics.EntriesCommitted.Inc();
+        LogMetrics.EntriesApplied.Inc();
+        if (Role == Role.Leader && entry.Term == Term && _announcedTerm == 0)
+        {
+            _announcedTerm = Term;
+            _logger.LogInformation("log: raft member {Id:x} leads in term {Term}", _options.NodeId, Term);
+            _options.LeadershipChanged?.Invoke(true, Term);
+        }
+        _proposals.Applied(entry.Index, entry.Term);
+    }
+
+    private void Accept(Proposal proposal, TaskCompletionSource<ulong> completion)
+    {
+        if (_failure is null && proposal.Accepted)
+        {
+            _proposals.Add(proposal.Index, proposal.Term, completion);
+            return;
+        }
+        LogMetrics.ProposalsRefused.Inc();
+        completion.TrySetException(_failure is not null ? Stopped() : proposal.Status switch
+        {
+            ProposalStatus.NotLeader => new NotLeaderException(LeaderId),
+            ProposalStatus.TransferInProgress => new ProposalDroppedException("the raft leadership is being passed on"),
+            ProposalStatus.TooManyUncommitted => new ProposalDroppedException("too much is proposed and not yet committed"),
+            ProposalStatus.ConfChangePending => new ProposalDroppedException("an earlier change of the raft membership is not applied yet"),
+            _ => new ProposalDroppedException("the change of the raft membership cannot be made"),
+        });
+    }
+
+    private void Send(IReadOnlyList<Message> messages, bool awaitsPersistence)
+    {
+        if (_transport is null || messages.Count == 0)
+            return;
+        List<Message> part = [.. messages.Where(m => m.AwaitsPersistence == awaitsPersistence)];
+        if (part.Count > 0)
+            _transport.Send(part);
+    }
+
+    private void RestoreFromSnapshot()
+    {
+        using var content = _store.OpenSnapshot(_store.Snapshot);
+        _machine.Restore(_store.Snapshot.Index, content);
+        LastApplied = _store.Snapshot.Index;
+        _bytesSinceSnapshot = 0;
+        _logger.LogInformation("log: restored the state from the snapshot of entry {Index}", LastApplied);
+    }
+
+    private void TakeSnapshotIfDue()
+    {
+        var entries = LastApplied - _store.Snapshot.Index;
+        if (_snapshotUnderWay || entries == 0 || LastApplied < _snapshotNotBefore
+            || (entries < _options.SnapshotInterval && _bytesSinceSnapshot < _options.SnapshotBytes))
+        {
+            return;
+        }
+        _snapshotUnderWay = true;
+        _bytesSinceSnapshot = 0;
+        var started = Stopwatch.GetTimestamp();
+        var captured = _machine.CaptureSnapshot();
+        _logger.LogDebug("log: captured the state at entry {Index} in {Duration}", LastApplied, Stopwatch.GetElapsedTime(started));
+        _writeInBackground(new SnapshotMetadata(LastApplied, _store.Term(LastApplied), Membership), captured);
+    }
+
+    private void Revoke()
+    {
+        if (_announcedTerm == 0)
+            return;
+        var term = _announcedTerm;
+        _announcedTerm = 0;
+        _logger.LogInformation("log: raft member {Id:x} leads no more in term {Term}", _options.NodeId, term);
+        _options.LeadershipChanged?.Invoke(false, term);
+    }
+
+    private void FailPending()
+    {
+        _proposals.FailAll(() => new ProposalDroppedException($"the replica stopped before the outcome was known: {_failure!.Message}", outcomeUnknown: true));
+        _reads.FailAll(Stopped);
+    }
+
+    private ReplicaStoppedException Stopped() => new($"the replica is stopped: {_failure!.Message}", _failure);
+}

@@ -1,0 +1,61 @@
+using Skep.State;
+
+namespace Skep.Manager.Control;
+
+/// <summary>docker swarm update, and the rotation of join tokens.</summary>
+internal static class ClusterControl
+{
+    /// <summary>Removed nodes stay on the list beyond their certificate's end, in case clocks differ; as in stock.</summary>
+    private static readonly TimeSpan RemovedNodeGrace = TimeSpan.FromDays(7);
+
+    public static Wire.UpdateClusterResponse Update(Turn turn, Wire.UpdateClusterRequest request)
+    {
+        if (request.ClusterId.Length == 0 || request.ClusterVersion is null || request.Spec is null)
+            throw new ControlException(ControlError.InvalidArgument, "invalid argument");
+        var spec = ClusterSpecs.Complete(request.Spec.Clone());
+        ClusterSpecs.Validate(spec);
+        var present = turn.State.Cluster;
+        if (present is null || present.Id != request.ClusterId)
+            throw new ControlException(ControlError.NotFound, $"cluster {request.ClusterId} not found");
+        if (present.Meta.Version.Index != request.ClusterVersion.Index)
+            throw new ControlException(ControlError.OutOfSequence, "update out of sequence");
+        RefuseRootRotation(present, spec.CaConfig);
+        var rotation = request.Rotation ?? new Wire.KeyRotation();
+        if (rotation.ManagerUnlockKey)
+            throw new ControlException(ControlError.Unimplemented, "autolock is not available yet, so there is no unlock key to rotate");
+
+        var cluster = present.Clone();
+        cluster.Spec = spec;
+        // The key is kept in one place only, the root.
+        spec.CaConfig.SigningCaCert = Google.Protobuf.ByteString.Empty;
+        spec.CaConfig.SigningCaKey = Google.Protobuf.ByteString.Empty;
+        if (rotation.WorkerJoinToken)
+            cluster.RootCa.JoinTokens.Worker = NewJoinToken(turn, cluster);
+        if (rotation.ManagerJoinToken)
+            cluster.RootCa.JoinTokens.Manager = NewJoinToken(turn, cluster);
+        ForgetExpiredNodes(turn, cluster);
+        turn.Emit(new Mutation { PutCluster = new PutCluster { Cluster = cluster } });
+        return new Wire.UpdateClusterResponse { Cluster = ClusterRedaction.Redact(cluster) };
+    }
+
+    private static string NewJoinToken(Turn turn, Wire.Cluster cluster) =>
+        Wire.JoinToken.Create(cluster.RootCa.CaCert.Span, turn.Ids.NextBytes(Wire.JoinToken.SecretBytes));
+
+    private static void RefuseRootRotation(Wire.Cluster present, Wire.CAConfig wanted)
+    {
+        var sameRoot = wanted.SigningCaCert.IsEmpty || wanted.SigningCaCert.Equals(present.RootCa.CaCert);
+        var sameKey = wanted.SigningCaKey.IsEmpty || wanted.SigningCaKey.Equals(present.RootCa.CaKey);
+        if (!sameRoot || !sameKey || wanted.ForceRotate != present.RootCa.LastForcedRotation)
+            throw new ControlException(ControlError.Unimplemented, "rotating the root CA is not available yet");
+    }
+
+    private static void ForgetExpiredNodes(Turn turn, Wire.Cluster cluster)
+    {
+        var forgotten = cluster.BlacklistedCertificates
+            .Where(entry => entry.Value.Expiry is { } expiry && expiry.ToDateTimeOffset() + RemovedNodeGrace < turn.Now)
+            .Select(entry => entry.Key)
+            .ToList();
+        foreach (var nodeId in forgotten)
+            cluster.BlacklistedCertificates.Remove(nodeId);
+    }
+}

@@ -1,0 +1,116 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Google.Protobuf.WellKnownTypes;
+using Skep.State;
+
+namespace Skep.Manager.Control;
+
+/// <summary>docker node update, promote, demote, rm.</summary>
+internal static class NodeControl
+{
+    /// <summary>How long a removed node stays locked out after its certificate has expired.</summary>
+    private static readonly TimeSpan ExpiredCertificateGrace = TimeSpan.FromDays(7);
+
+    public static Wire.UpdateNodeResponse Update(Turn turn, Wire.UpdateNodeRequest request)
+    {
+        if (request.NodeId.Length == 0 || request.NodeVersion is null || request.Spec is null)
+            throw Refusals.InvalidArgument();
+        var present = turn.State.Nodes.GetValueOrDefault(request.NodeId) ?? throw Refusals.NotFound("node", request.NodeId);
+        RequireSameRole(turn.State, request);
+        if (turn.State.Managers.ContainsKey(present.Id) && request.Spec.Availability != Wire.NodeSpec.Types.Availability.Drain)
+            throw Refusals.FailedPrecondition($"node {present.Id} has no engine that could run tasks: its availability stays drain");
+        Refusals.ThrowIfOutOfSequence(request.NodeVersion, present.Meta);
+        var node = present.Clone();
+        node.Spec = request.Spec.Clone();
+        // The engine of a manager's host joined as a worker and stays one: its certificate's role is not what a client sees or sets.
+        node.Spec.DesiredRole = present.Spec.DesiredRole;
+        // Docker's API does not carry the membership: a node that was accepted stays so.
+        if (present.Spec.Membership == Wire.NodeSpec.Types.Membership.Accepted)
+            node.Spec.Membership = present.Spec.Membership;
+        turn.Emit(new Mutation { PutNode = new PutNode { Node = node } });
+        return new Wire.UpdateNodeResponse { Node = turn.State.Nodes[node.Id] };
+    }
+
+    public static Wire.RemoveNodeResponse Remove(Turn turn, Wire.RemoveNodeRequest request)
+    {
+        if (request.NodeId.Length == 0)
+            throw Refusals.InvalidArgument();
+        var node = turn.State.Nodes.GetValueOrDefault(request.NodeId) ?? throw Refusals.NotFound("node", request.NodeId);
+        if (HostsManager(turn.State, node.Id))
+            throw Refusals.FailedPrecondition($"node {node.Id} is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal");
+        if (!request.Force && node.Status?.State == Wire.NodeStatus.Types.State.Ready)
+            throw Refusals.FailedPrecondition($"node {node.Id} is not down and can't be removed");
+        if (turn.State.Cluster is null)
+            throw new ControlException(ControlError.Internal, "could not fetch cluster object");
+        LockOut(turn, node);
+        OrphanTasks(turn, node.Id);
+        turn.Emit(new Mutation { RemoveNode = new RemoveObject { Id = node.Id } });
+        return new Wire.RemoveNodeResponse();
+    }
+
+    /// <summary>A role is changed by a skepd that joins or leaves as a manager, not by a word to an engine.</summary>
+    private static void RequireSameRole(ClusterState state, Wire.UpdateNodeRequest request)
+    {
+        var isManager = HostsManager(state, request.NodeId);
+        if (request.Spec.DesiredRole == Wire.NodeRole.Manager && !isManager)
+            throw Refusals.FailedPrecondition($"node {request.NodeId} can't be promoted: no skepd runs on it yet; start one there and let it join with the manager token");
+        if (request.Spec.DesiredRole == Wire.NodeRole.Manager || !isManager)
+            return;
+        if (state.Managers.Count == 1)
+            throw Refusals.FailedPrecondition("attempting to demote the last manager of the swarm");
+        throw Refusals.Unimplemented($"node {request.NodeId} can't be demoted: demotion is not supported by this manager yet");
+    }
+
+    private static bool HostsManager(ClusterState state, string nodeId) =>
+        state.Managers.Values.Any(manager => manager.NodeId == nodeId || manager.Id == nodeId);
+
+    /// <summary>The node's certificate is valid until it expires; until then its name is on the list of those that are refused.</summary>
+    private static void LockOut(Turn turn, Wire.Node node)
+    {
+        var cluster = turn.State.Cluster!.Clone();
+        foreach (var (name, certificate) in cluster.BlacklistedCertificates.ToList())
+        {
+            if (certificate.Expiry is { } expiry && expiry.ToDateTimeOffset() + ExpiredCertificateGrace < turn.Now)
+                cluster.BlacklistedCertificates.Remove(name);
+        }
+        cluster.BlacklistedCertificates[node.Id] = new Wire.BlacklistedCertificate { Expiry = ExpiryOf(node) };
+        turn.Emit(new Mutation { PutCluster = new PutCluster { Cluster = cluster } });
+    }
+
+    /// <summary>Null: not known, and the node stays locked out for ever.</summary>
+    private static Timestamp? ExpiryOf(Wire.Node node)
+    {
+        if (node.Certificate is not { Certificate_.IsEmpty: false } certificate)
+            return null;
+        try
+        {
+            using var parsed = X509Certificate2.CreateFromPem(certificate.Certificate_.ToStringUtf8());
+            return Timestamp.FromDateTime(parsed.NotAfter.ToUniversalTime());
+        }
+        catch (CryptographicException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Nobody will ever report on them again.</summary>
+    private static void OrphanTasks(Turn turn, string nodeId)
+    {
+        foreach (var task in turn.State.Tasks.OnNode(nodeId).Where(task => !task.IsTerminal).ToList())
+        {
+            turn.Emit(new Mutation
+            {
+                SetTaskStatus = new SetTaskStatus
+                {
+                    TaskId = task.Id,
+                    Status = new Wire.TaskStatus
+                    {
+                        Timestamp = SwarmTime.ToWire(turn.Now),
+                        State = Wire.TaskState.Orphaned,
+                        Message = "Task belonged to a node that has been deleted",
+                    },
+                },
+            });
+        }
+    }
+}

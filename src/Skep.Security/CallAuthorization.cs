@@ -1,0 +1,100 @@
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging;
+using Skep.State;
+using Skep.Wire;
+using Task = System.Threading.Tasks.Task;
+
+namespace Skep.Security;
+
+/// <summary>
+/// Checks for every call on the cluster port that the caller's certificate is of this cluster and in its time, that its role
+/// allows the call, and that its node was not removed; then leaves the caller's identity with the call.
+/// </summary>
+/// <remarks>The texts are SwarmKit's.</remarks>
+/// <param name="trust">The roots.</param>
+/// <param name="store">The committed state: cluster, nodes, managers.</param>
+/// <param name="logger">One line for every refusal.</param>
+public sealed class CallAuthorization(ClusterTrust trust, StateStore store, ILogger<CallAuthorization> logger) : Interceptor
+{
+    public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    {
+        Authorize(context);
+        return continuation(request, context);
+    }
+
+    public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        Authorize(context);
+        return continuation(requestStream, context);
+    }
+
+    public override Task ServerStreamingServerHandler<TRequest, TResponse>(TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        Authorize(context);
+        return continuation(request, responseStream, context);
+    }
+
+    public override Task DuplexStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        Authorize(context);
+        return continuation(requestStream, responseStream, context);
+    }
+
+    private void Authorize(ServerCallContext context)
+    {
+        var role = CallRoles.Of(context.Method);
+        var peer = PeerOf(context.GetHttpContext());
+        if (Refusal(peer, role) is not { } refusal)
+        {
+            context.SetNode(peer!.Identity!);
+            return;
+        }
+        if (role == CallRole.Anyone)
+        {
+            // A newcomer without a certificate, or a node with one that no longer counts: a join token decides.
+            if (peer is not null)
+                logger.LogInformation("{Method} from {Address} goes on without its certificate ({Node}): {Reason}", context.Method, context.Peer, peer.Identity?.NodeId, refusal);
+            return;
+        }
+        logger.LogWarning("refused {Method} from {Address} ({Node}): {Reason}", context.Method, context.Peer, peer?.Identity?.NodeId ?? "no certificate", refusal);
+        throw new RpcException(new Status(StatusCode.PermissionDenied, $"Permission denied: unauthorized peer role: rpc error: code = PermissionDenied desc = {refusal}"));
+    }
+
+    private VerifiedPeer? PeerOf(HttpContext http)
+    {
+        if (http.Features.Get<ITlsConnectionFeature>()?.ClientCertificate is not { } certificate)
+            return null;
+        var peer = http.Features.Get<VerifiedPeer>();
+        return peer is not null && trust.IsCurrent(peer) ? peer : trust.Verify(certificate);
+    }
+
+    private string? Refusal(VerifiedPeer? peer, CallRole role)
+    {
+        if (peer is null)
+            return "no client certificates in request";
+        if (peer.Flaw is not null)
+            return peer.Flaw;
+        // A connection may outlive the certificate that it began with.
+        if (trust.Now > peer.NotAfter || trust.Now < peer.NotBefore)
+            return "certificate has expired or is not yet valid";
+        if (peer.Identity is not { } node)
+            return "remote certificate is not a node's";
+        if (role == CallRole.Manager && node.Role != NodeRole.Manager)
+            return $"Permission denied: remote certificate not part of OUs: [{NodeIdentity.ManagerUnit}]";
+        return store.Read(state => Refusal(state, node));
+    }
+
+    private static string? Refusal(ClusterState state, NodeIdentity node)
+    {
+        if (state.Cluster is not { } cluster)
+            return "there is no cluster yet";
+        if (node.ClusterId != cluster.Id)
+            return $"Permission denied: remote certificate not part of organization: {cluster.Id}";
+        // Who is not in the state was removed: a certificate is only handed out once its node is.
+        var known = state.Managers.ContainsKey(node.NodeId) || (node.Role == NodeRole.Worker && state.Nodes.ContainsKey(node.NodeId));
+        return known && !cluster.BlacklistedCertificates.ContainsKey(node.NodeId) ? null : $"Permission denied: node {node.NodeId} was removed from swarm";
+    }
+}

@@ -1,0 +1,22 @@
+using Grpc.Core;
+using Skep.Manager;
+using Skep.Wire;
+using Task = System.Threading.Tasks.Task;
+
+namespace Skep.Security;
+
+/// <summary>SwarmKit's CA service: hands out the root certificate.</summary>
+/// <param name="manager">The cluster.</param>
+public sealed class CertificateAuthorityService(IManager manager) : CA.CABase
+{
+    /// <summary>For anyone: a newcomer compares it with the digest in its join token.</summary>
+    public override Task<GetRootCACertificateResponse> GetRootCACertificate(GetRootCACertificateRequest request, ServerCallContext context) =>
+        Task.FromResult(new GetRootCACertificateResponse
+        {
+            Certificate = manager.Store.Read(state => state.Cluster?.RootCa.CaCert) ?? throw RpcErrors.NoCluster(),
+        });
+
+    /// <summary>For managers; comes with autolock.</summary>
+    public override Task<GetUnlockKeyResponse> GetUnlockKey(GetUnlockKeyRequest request, ServerCallContext context) =>
+        throw new RpcException(new Status(StatusCode.Unimplemented, "autolock is not available yet"));
+}

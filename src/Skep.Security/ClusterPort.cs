@@ -1,0 +1,114 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.Logging;
+
+namespace Skep.Security;
+
+/// <summary>
+/// TLS of the cluster port (2377): TLS 1.2 or newer, HTTP/2 only. A client certificate is optional, since a newcomer has none yet;
+/// one that is presented must be of this cluster, or the handshake fails, as with stock managers.
+/// </summary>
+/// <param name="certificate">What the port shows.</param>
+/// <param name="trust">What it accepts.</param>
+/// <param name="logger">One line for every connection that is turned away.</param>
+public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust trust, ILogger<ClusterPort> logger)
+{
+    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>First byte of a TLS connection: a handshake record.</summary>
+    private const byte TlsHandshakeRecord = 0x16;
+
+    /// <summary>Makes a Kestrel endpoint the cluster port.</summary>
+    public void Configure(ListenOptions listen)
+    {
+        ArgumentNullException.ThrowIfNull(listen);
+        listen.Protocols = HttpProtocols.Http2;
+        listen.Use(next => connection => GuardAsync(next, connection));
+        listen.UseHttps(new TlsHandshakeCallbackOptions
+        {
+            HandshakeTimeout = HandshakeTimeout,
+            OnConnection = context => ValueTask.FromResult(Options(context.Connection)),
+        });
+        listen.Use(next => connection =>
+        {
+            connection.Features.Set(Handshaken.Yes);
+            return next(connection);
+        });
+    }
+
+    private SslServerAuthenticationOptions Options(ConnectionContext connection) => new()
+    {
+        ServerCertificateContext = certificate.Context,
+        EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+        ApplicationProtocols = [SslApplicationProtocol.Http2],
+        // Requires that the client is asked for one; the callback lets those without pass.
+        ClientCertificateRequired = true,
+        CertificateChainPolicy = trust.Roots?.Policy(trust.Now),
+        RemoteCertificateValidationCallback = (_, presented, chain, errors) => presented is null || Accept(connection, (X509Certificate2)presented, chain, errors),
+        // Connections live for weeks, so resuming saves nothing; and every certificate is judged by today's roots.
+        AllowTlsResume = false,
+    };
+
+    private bool Accept(ConnectionContext connection, X509Certificate2 presented, X509Chain? chain, SslPolicyErrors errors)
+    {
+        string? flaw = null;
+        if (trust.Roots is null)
+            flaw = "there is no cluster yet";
+        else if (errors != SslPolicyErrors.None)
+            flaw = chain is null ? errors.ToString() : Wire.ClusterRoots.Flaw(chain);
+        var peer = trust.Accept(presented, flaw);
+        connection.Features.Set(peer);
+        if (flaw is null)
+            return true;
+        logger.LogWarning("refused a connection from {Address}: its certificate ({Subject}) is not trusted: {Reason}", connection.RemoteEndPoint, presented.Subject, flaw);
+        return false;
+    }
+
+    /// <summary>Kestrel itself is silent about handshakes that fail; an operator wants to know who knocked, and with what.</summary>
+    private async Task GuardAsync(ConnectionDelegate next, ConnectionContext connection)
+    {
+        switch (await FirstByteAsync(connection).ConfigureAwait(false))
+        {
+            case null:
+                // Opened and closed without a word: health checks of load balancers do that all day.
+                logger.LogDebug("a connection from {Address} was closed before it said anything", connection.RemoteEndPoint);
+                return;
+            case TlsHandshakeRecord:
+                break;
+            case { } other:
+                logger.LogWarning("refused a connection from {Address}: it does not speak TLS (it begins with byte 0x{Byte:x2})", connection.RemoteEndPoint, other);
+                connection.Abort(new ConnectionAbortedException("not TLS"));
+                return;
+        }
+        await next(connection).ConfigureAwait(false);
+        if (connection.Features.Get<Handshaken>() is null && connection.Features.Get<VerifiedPeer>() is not { Flaw: not null })
+            logger.LogWarning("refused a connection from {Address}: the TLS handshake failed (TLS 1.2 or newer and HTTP/2 are needed)", connection.RemoteEndPoint);
+    }
+
+    private static async Task<byte?> FirstByteAsync(ConnectionContext connection)
+    {
+        using var timeout = new CancellationTokenSource(HandshakeTimeout);
+        try
+        {
+            var read = await connection.Transport.Input.ReadAsync(timeout.Token).ConfigureAwait(false);
+            byte? first = read.Buffer.IsEmpty ? null : read.Buffer.FirstSpan[0];
+            // Nothing is consumed: TLS reads it again.
+            connection.Transport.Input.AdvanceTo(read.Buffer.Start);
+            return first;
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException or ConnectionAbortedException)
+        {
+            return null;
+        }
+    }
+
+    private sealed class Handshaken
+    {
+        public static readonly Handshaken Yes = new();
+    }
+}

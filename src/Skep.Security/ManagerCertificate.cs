@@ -1,0 +1,87 @@
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Google.Protobuf;
+using Skep.Wire;
+
+namespace Skep.Security;
+
+/// <summary>
+/// The certificate with which this manager serves the cluster port and speaks to other managers. It is the manager's own: the
+/// engine on the same host has another one, as a worker. Replaced live when it is renewed.
+/// </summary>
+public sealed class ManagerCertificate
+{
+    private readonly CertificateFiles _files;
+    private volatile Loaded _loaded;
+
+    private ManagerCertificate(CertificateFiles files, X509Certificate2 certificate)
+    {
+        _files = files;
+        Identity = NodeIdentity.FromSubject(certificate.SubjectName) ?? throw new InvalidManagerCertificateException("swarm-node.crt is not a certificate of a swarm");
+        if (Identity.Role != NodeRole.Manager)
+            throw new InvalidManagerCertificateException("swarm-node.crt is not the certificate of a manager");
+        RootPem = ByteString.CopyFrom(files.ReadRoot());
+        _loaded = new Loaded(certificate);
+    }
+
+    /// <summary>This manager's id, and the cluster's.</summary>
+    public NodeIdentity Identity { get; }
+
+    /// <summary>The root that the cluster had when the certificate was stored.</summary>
+    public ByteString RootPem { get; }
+
+    /// <summary>The present one, with its key. Ask again for each new connection.</summary>
+    public X509Certificate2 Certificate => _loaded.Certificate;
+
+    /// <summary>The same for TLS servers.</summary>
+    public SslStreamCertificateContext Context => _loaded.Context;
+
+    /// <summary>Whether this host's manager belongs to a cluster already.</summary>
+    /// <param name="directory">certificates, in the data directory.</param>
+    public static bool ExistsIn(string directory) => new CertificateFiles(directory).Exist;
+
+    /// <summary>Makes and stores the certificate of a manager that makes or joins a cluster.</summary>
+    /// <param name="directory">certificates, in the data directory.</param>
+    /// <param name="root">Signs it.</param>
+    /// <param name="managerId">25 characters of base 36.</param>
+    /// <param name="clusterId">25 characters of base 36.</param>
+    /// <param name="lifetime">From the cluster's spec.</param>
+    /// <param name="now">The time.</param>
+    public static ManagerCertificate Create(string directory, RootCertificateAuthority root, string managerId, string clusterId, TimeSpan lifetime, DateTimeOffset now)
+    {
+        ArgumentNullException.ThrowIfNull(root);
+        var files = new CertificateFiles(directory);
+        files.WriteRoot(root.CertificatePem.Span);
+        return new ManagerCertificate(files, Store(files, root, new NodeIdentity(managerId, NodeRole.Manager, clusterId), lifetime, now));
+    }
+
+    /// <summary>Loads what <see cref="Create"/> or <see cref="Renew"/> stored. An expired one is loaded too, so that it can be renewed.</summary>
+    /// <exception cref="InvalidManagerCertificateException">It is missing or damaged.</exception>
+    public static ManagerCertificate Load(string directory)
+    {
+        var files = new CertificateFiles(directory);
+        return new ManagerCertificate(files, files.Read());
+    }
+
+    /// <summary>Makes and stores a new certificate with a new key. Connections that stand keep the old one.</summary>
+    public void Renew(RootCertificateAuthority root, TimeSpan lifetime, DateTimeOffset now) =>
+        // The old certificate is left to the collector: a handshake may be using it.
+        _loaded = new Loaded(Store(_files, root, Identity, lifetime, now));
+
+    private static X509Certificate2 Store(CertificateFiles files, RootCertificateAuthority root, NodeIdentity identity, TimeSpan lifetime, DateTimeOffset now)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var pem = root.Sign(new PublicKey(key), identity, lifetime, now);
+        files.Write(pem.Span, key.ExportECPrivateKeyPem() + "\n");
+        return files.Read();
+    }
+
+    private sealed class Loaded(X509Certificate2 certificate)
+    {
+        public X509Certificate2 Certificate { get; } = certificate;
+
+        // Offline: the chain is in what was loaded, and nothing is fetched for it.
+        public SslStreamCertificateContext Context { get; } = SslStreamCertificateContext.Create(certificate, additionalCertificates: null, offline: true);
+    }
+}

@@ -1,0 +1,67 @@
+using Microsoft.Extensions.Logging;
+using Skep.State;
+
+namespace Skep.Security;
+
+/// <summary>
+/// Renews this manager's certificate somewhere between half and four fifths of its life, as engines do with theirs. The root's
+/// key is in the state, so nobody has to be asked.
+/// </summary>
+/// <param name="certificate">The one to keep fresh.</param>
+/// <param name="store">The committed state.</param>
+/// <param name="time">The clock.</param>
+/// <param name="random">For the moment of renewal, so that managers do not all renew at once.</param>
+/// <param name="logger">For what operators should know.</param>
+public sealed class ManagerCertificateRenewal(ManagerCertificate certificate, StateStore store, TimeProvider time, Random random, ILogger<ManagerCertificateRenewal> logger)
+{
+    private const double Earliest = 0.5;
+    private const double Latest = 0.8;
+
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromMinutes(1);
+
+    /// <summary>A timer takes at most some 49 days; what is due later is looked at again then.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
+
+    /// <summary>Runs until it is cancelled.</summary>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        var due = NextDue();
+        while (true)
+        {
+            var wait = due - time.GetUtcNow();
+            if (wait > TimeSpan.Zero)
+            {
+                await Task.Delay(wait < LongestWait ? wait : LongestWait, time, cancellation).ConfigureAwait(false);
+                continue;
+            }
+            due = TryRenew() ? NextDue() : time.GetUtcNow() + RetryAfter;
+        }
+    }
+
+    private DateTimeOffset NextDue()
+    {
+        DateTimeOffset from = certificate.Certificate.NotBefore;
+        DateTimeOffset to = certificate.Certificate.NotAfter;
+        return from + ((to - from) * (Earliest + ((Latest - Earliest) * random.NextDouble())));
+    }
+
+    private bool TryRenew()
+    {
+        try
+        {
+            var cluster = store.Read(state => state.Cluster);
+            if (cluster is null)
+                return false;
+            using var root = RootCertificateAuthority.Load(cluster.RootCa.CaCert, cluster.RootCa.CaKey);
+            certificate.Renew(root, ClusterFactory.NodeCertificateLifetime(cluster.Spec), time.GetUtcNow());
+            logger.LogInformation("this manager's certificate was renewed and is valid until {NotAfter:u}", certificate.Certificate.NotAfter.ToUniversalTime());
+            return true;
+        }
+        catch (Exception e) when (e is InvalidRootException or InvalidManagerCertificateException or IOException or UnauthorizedAccessException)
+        {
+            logger.LogError(e, "this manager's certificate, valid until {NotAfter:u}, could not be renewed: {Reason}; trying again in a minute",
+                certificate.Certificate.NotAfter.ToUniversalTime(), e.Message);
+            return false;
+        }
+    }
+}

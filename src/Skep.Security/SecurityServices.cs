@@ -1,0 +1,44 @@
+using Grpc.AspNetCore.Server;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Skep.Manager;
+
+namespace Skep.Security;
+
+/// <summary>Puts Security into the application that serves the cluster port.</summary>
+public static class SecurityServices
+{
+    /// <summary>A signing request, a token and little else.</summary>
+    private const int MaxMessageBytes = 64 * 1024;
+
+    /// <summary>gRPC with every call checked, and the two CA services.</summary>
+    /// <param name="services">Of the application; needs logging.</param>
+    /// <param name="manager">The cluster.</param>
+    /// <param name="certificate">What the port shows.</param>
+    /// <param name="time">The clock.</param>
+    /// <returns>For the options of other services on the same port.</returns>
+    public static IGrpcServerBuilder AddClusterSecurity(this IServiceCollection services, IManager manager, ManagerCertificate certificate, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(manager);
+        services.AddSingleton(new ClusterTrust(manager.Store, time));
+        services.AddSingleton(certificate);
+        services.AddSingleton<ClusterPort>();
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<CallAuthorization>(provider, manager.Store));
+        services.AddSingleton(new CertificateSigner(time));
+        services.AddSingleton(new CertificateAuthorityService(manager));
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<NodeCertificateService>(provider, manager, time));
+        return services.AddGrpc(options => options.Interceptors.Add<CallAuthorization>())
+            .AddServiceOptions<CertificateAuthorityService>(Limit)
+            .AddServiceOptions<NodeCertificateService>(Limit);
+    }
+
+    public static void MapClusterSecurity(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapGrpcService<CertificateAuthorityService>();
+        endpoints.MapGrpcService<NodeCertificateService>();
+    }
+
+    private static void Limit<TService>(GrpcServiceOptions<TService> options) where TService : class =>
+        options.MaxReceiveMessageSize = MaxMessageBytes;
+}

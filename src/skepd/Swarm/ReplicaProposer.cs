@@ -1,0 +1,24 @@
+using Skep.Log;
+using Skep.Manager;
+
+namespace Skep.Daemon.Swarm;
+
+/// <summary>The loop's way into the log.</summary>
+internal sealed class ReplicaProposer : IProposer
+{
+    /// <summary>Set once, before this manager can lead.</summary>
+    public Replica? Replica { get; set; }
+
+    public async Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation)
+    {
+        var replica = Replica ?? throw new InvalidOperationException("the log is not open yet");
+        try
+        {
+            await replica.ProposeAsync(entry, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is NotLeaderException or ProposalDroppedException or ReplicaStoppedException)
+        {
+            throw new LeadershipLostException(e.Message, e);
+        }
+    }
+}

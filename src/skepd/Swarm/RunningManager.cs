@@ -1,0 +1,89 @@
+using System.Net;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
+using Skep.Dispatch;
+using Skep.Log;
+using Skep.Manager;
+using Skep.Security;
+using Skep.State;
+
+namespace Skep.Daemon.Swarm;
+
+/// <summary>A manager at work: log, state, loop, and the cluster port. Made by init, or at start from what is on the disk.</summary>
+internal sealed class RunningManager : IAsyncDisposable
+{
+    private readonly ILogger _logger;
+    private readonly Replica _replica;
+    private readonly ManagerService _service;
+    private readonly StateStore _store;
+    private ClusterServer? _server;
+
+    private RunningManager(SwarmFile file, StateStore store, ManagerService service, Replica replica, ILogger logger)
+    {
+        File = file;
+        _store = store;
+        _service = service;
+        _replica = replica;
+        _logger = logger;
+        service.Failed += fault => Failed?.Invoke(fault);
+        _ = replica.Stopped.ContinueWith(stopped => Failed?.Invoke(stopped.Exception!.InnerException!), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+    }
+
+    /// <summary>The log or the loop cannot go on (disk full, failing disk, a fault of ours): the daemon must end.</summary>
+    public event Action<Exception>? Failed;
+
+    public SwarmFile File { get; set; }
+
+    public IManager Manager => _service;
+
+    public static string LogDirectory(string dataDirectory) => Path.Combine(dataDirectory, "raft");
+
+    /// <summary>Opens the log and, since it is alone in its group, leads when this returns.</summary>
+    public static async Task<RunningManager> OpenAsync(SwarmFile file, string dataDirectory, bool bootstrap, TimeProvider time, ILoggerFactory loggers)
+    {
+        var logger = loggers.CreateLogger<RunningManager>();
+        var store = new StateStore();
+        var proposer = new ReplicaProposer();
+        var service = new ManagerService(store, proposer, ManagerRules.Create, () => RandomNumberGenerator.GetBytes(32), time, loggers.CreateLogger<ManagerService>());
+        var leads = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var opened = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var options = new ReplicaOptions
+        {
+            Directory = LogDirectory(dataDirectory),
+            NodeId = file.RaftId,
+            Start = bootstrap ? ReplicaStart.NewGroup : ReplicaStart.Existing,
+            LeadershipChanged = (isLeader, _) => _ = OnLeadershipAsync(isLeader),
+        };
+        async Task OnLeadershipAsync(bool isLeader)
+        {
+            await opened.Task.ConfigureAwait(false);
+            if (isLeader)
+                service.StartLeading();
+            else
+                await service.StopLeadingAsync().ConfigureAwait(false);
+            leads.TrySetResult();
+        }
+        var replica = await Replica.OpenAsync(options, new SwarmStateMachine(store), time, transport: null, logger).ConfigureAwait(false);
+        proposer.Replica = replica;
+        opened.SetResult();
+        await leads.Task.ConfigureAwait(false);
+        return new RunningManager(file, store, service, replica, logger);
+    }
+
+    /// <summary>Opens the cluster port: engines may come.</summary>
+    public async Task ServeAsync(ManagerCertificate certificate, DispatchOptions dispatch, TimeProvider time, ILoggerFactory loggers)
+    {
+        _server = new ClusterServer(IPEndPoint.Parse(File.ListenAddr), _service, certificate, dispatch, time, loggers);
+        await _server.StartAsync().ConfigureAwait(false);
+        _logger.LogInformation("the cluster port is open on {Address}", File.ListenAddr);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_server is not null)
+            await _server.DisposeAsync().ConfigureAwait(false);
+        await _service.DisposeAsync().ConfigureAwait(false);
+        await _replica.DisposeAsync().ConfigureAwait(false);
+        _store.Dispose();
+    }
+}

@@ -1,0 +1,93 @@
+using System.Globalization;
+using System.Net;
+using System.Net.NetworkInformation;
+using System.Net.Sockets;
+using Skep.Api.Swarm;
+
+namespace Skep.Daemon.Swarm;
+
+/// <summary>Turns what --listen-addr, --advertise-addr and --data-path-addr say into addresses, by the rules and in the words of stock's daemon.</summary>
+internal static class SwarmAddresses
+{
+    public const int DefaultPort = 2377;
+
+    /// <summary>IP or interface, with or without port (2377).</summary>
+    public static IPEndPoint Listen(string text)
+    {
+        var (host, port) = Split(text, DefaultPort);
+        return new IPEndPoint(Resolve(host, anyAllowed: true, "listen address must be an IP address or network interface (with optional port number)"), port);
+    }
+
+    /// <summary>IP or interface, with or without port (that of the listen address); empty: the host's only address.</summary>
+    public static IPEndPoint Advertise(string text, IPEndPoint listen)
+    {
+        if (text.Length == 0)
+            return new IPEndPoint(listen.Address.Equals(IPAddress.Any) || listen.Address.Equals(IPAddress.IPv6Any) ? OnlyAddress() : listen.Address, listen.Port);
+        var (host, port) = Split(text, listen.Port);
+        return new IPEndPoint(Resolve(host, anyAllowed: false, "advertise address must be a non-zero IP address or network interface (with optional port number)"), port);
+    }
+
+    /// <summary>IP or interface; empty stays empty.</summary>
+    public static string DataPath(string text) =>
+        text.Length == 0 ? "" : Resolve(text, anyAllowed: false, "data path address must be a non-zero IP address or network interface (without a port number)").ToString();
+
+    private static (string Host, int Port) Split(string text, int defaultPort)
+    {
+        if (text.StartsWith("tcp://", StringComparison.Ordinal))
+            text = text[6..];
+        if (IPAddress.TryParse(text, out _))
+            return (text, defaultPort);
+        var colon = text.LastIndexOf(':');
+        if (colon < 0)
+            return (text, defaultPort);
+        var host = text[..colon].Trim('[', ']');
+        if (!ushort.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var port))
+            throw Invalid($"could not parse listen address {text}");
+        return (host.Length == 0 ? "0.0.0.0" : host, port == 0 ? defaultPort : port);
+    }
+
+    private static IPAddress Resolve(string host, bool anyAllowed, string otherwise)
+    {
+        if (NetworkInterface.GetAllNetworkInterfaces().FirstOrDefault(i => i.Name == host) is { } device)
+            return AddressOf(device) ?? throw Invalid($"interface {host} has no usable IPv4 or IPv6 address");
+        if (IPAddress.TryParse(host, out var address) && (anyAllowed || !(address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any))))
+            return address;
+        throw Invalid(otherwise);
+    }
+
+    private static IPAddress? AddressOf(NetworkInterface device)
+    {
+        var addresses = device.GetIPProperties().UnicastAddresses.Select(a => a.Address).Where(a => !a.IsIPv6LinkLocal).ToList();
+        var v4 = addresses.Where(a => a.AddressFamily == AddressFamily.InterNetwork).ToList();
+        if (v4.Count > 1)
+            throw Invalid($"interface {device.Name} has more than one IPv4 address ({v4[0]} and {v4[1]})");
+        var v6 = addresses.Where(a => a.AddressFamily == AddressFamily.InterNetworkV6).ToList();
+        if (v4.Count == 0 && v6.Count > 1)
+            throw Invalid($"interface {device.Name} has more than one IPv6 address ({v6[0]} and {v6[1]})");
+        return v4.FirstOrDefault() ?? v6.FirstOrDefault();
+    }
+
+    private static IPAddress OnlyAddress()
+    {
+        var found = (Device: "", Address: (IPAddress?)null);
+        foreach (var device in NetworkInterface.GetAllNetworkInterfaces().Where(IsOfTheHost))
+        {
+            if (AddressOf(device) is not { } address)
+                continue;
+            if (found.Address is not null)
+                throw Invalid($"could not choose an IP address to advertise since this system has multiple addresses on different interfaces ({found.Address} on {found.Device} and {address} on {device.Name}) - specify one with --advertise-addr");
+            found = (device.Name, address);
+        }
+        return found.Address ?? throw Invalid("could not find the system's IP address - specify one with --advertise-addr");
+    }
+
+    // Docker's own bridges and the ends of its containers are not addresses of the host.
+    private static bool IsOfTheHost(NetworkInterface device) =>
+        device.OperationalStatus is OperationalStatus.Up or OperationalStatus.Unknown
+        && device.NetworkInterfaceType != NetworkInterfaceType.Loopback
+        && !device.Name.StartsWith("docker", StringComparison.Ordinal)
+        && !device.Name.StartsWith("br-", StringComparison.Ordinal)
+        && !device.Name.StartsWith("veth", StringComparison.Ordinal);
+
+    private static SwarmLifecycleException Invalid(string message) => new(LifecycleError.InvalidParameter, message);
+}

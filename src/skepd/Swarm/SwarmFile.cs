@@ -1,0 +1,69 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Skep.Daemon.Swarm;
+
+/// <summary>What this host must remember of its part in a cluster: swarm.json in the data directory. Its presence means "a manager".</summary>
+internal sealed record SwarmFile
+{
+    public const int CurrentFormat = 1;
+
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    public int Format { get; init; } = CurrentFormat;
+
+    public required string ManagerId { get; init; }
+
+    public required ulong RaftId { get; init; }
+
+    /// <summary>host:port on which the cluster port listens.</summary>
+    public required string ListenAddr { get; init; }
+
+    /// <summary>host:port by which other hosts reach it.</summary>
+    public required string AdvertiseAddr { get; init; }
+
+    public string DataPathAddr { get; init; } = "";
+
+    /// <summary>The node of the engine beside this manager; empty until that has joined.</summary>
+    public string NodeId { get; init; } = "";
+
+    public static string PathIn(string dataDirectory) => Path.Combine(dataDirectory, "swarm.json");
+
+    /// <summary>Null: this host is in no cluster.</summary>
+    /// <exception cref="InvalidDataException">The file is there and cannot be used.</exception>
+    public static SwarmFile? Read(string dataDirectory)
+    {
+        var path = PathIn(dataDirectory);
+        if (!File.Exists(path))
+            return null;
+        try
+        {
+            var file = JsonSerializer.Deserialize(File.ReadAllBytes(path), SwarmFileJson.Default.SwarmFile);
+            if (file is null || file.Format > CurrentFormat)
+                throw new InvalidDataException($"{path} is of format {file?.Format}, this skepd knows {CurrentFormat}; upgrade skepd on this host");
+            return file;
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{path} is damaged ({e.Message}); restore it from a backup, or remove the data directory and join again", e);
+        }
+    }
+
+    /// <summary>Stores it durably: written beside, synced, renamed.</summary>
+    public void Write(string dataDirectory)
+    {
+        var path = PathIn(dataDirectory);
+        var temporary = path + ".tmp";
+        File.Delete(temporary);
+        using (var stream = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OwnerOnly }))
+        {
+            JsonSerializer.Serialize(stream, this, SwarmFileJson.Default.SwarmFile);
+            stream.Flush(flushToDisk: true);
+        }
+        File.Move(temporary, path, overwrite: true);
+    }
+}
+
+[JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(SwarmFile))]
+internal sealed partial class SwarmFileJson : JsonSerializerContext;
