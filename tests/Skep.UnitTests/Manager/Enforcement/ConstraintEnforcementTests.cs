@@ -1,6 +1,7 @@
 using Skep.Manager;
 using Skep.Manager.Enforcement;
 using Skep.Manager.Scheduling;
+using Xunit;
 
 namespace Skep.UnitTests.Manager.Enforcement;
 
