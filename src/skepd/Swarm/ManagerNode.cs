@@ -40,6 +40,8 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     /// <summary>The manager cannot go on (its disk failed): the daemon must end with this error.</summary>
     public event Action<Exception>? Failed;
 
+    public event Action? Changed;
+
     public SwarmStatus Status => _status;
 
     public IManager? Manager => _running?.Manager;
@@ -150,6 +152,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
             throw;
         }
         _running = running;
+        Changed?.Invoke();
         running.Failed += fault => Failed?.Invoke(fault);
         SetActive(file);
     }
@@ -280,6 +283,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     {
         var running = _running;
         _running = null;
+        Changed?.Invoke();
         if (running is not null)
             await running.DisposeAsync().ConfigureAwait(false);
     }
