@@ -3,11 +3,11 @@ namespace Skep.Api.Swarm;
 /// <summary>What the lifecycle refuses becomes the API's answer.</summary>
 internal static class LifecycleRefusal
 {
-    public static async Task<T> MapAsync<T>(Task<T> call)
+    public static async Task<T> MapAsync<T>(Func<Task<T>> call)
     {
         try
         {
-            return await call.ConfigureAwait(false);
+            return await call().ConfigureAwait(false);
         }
         catch (SwarmLifecycleException refusal)
         {
@@ -19,13 +19,11 @@ internal static class LifecycleRefusal
         }
     }
 
-    public static async Task MapAsync(Task call) => await MapAsync(DoneAsync(call)).ConfigureAwait(false);
-
-    private static async Task<bool> DoneAsync(Task call)
+    public static Task MapAsync(Func<Task> call) => MapAsync(async () =>
     {
-        await call.ConfigureAwait(false);
+        await call().ConfigureAwait(false);
         return true;
-    }
+    });
 
     private static ApiException ToApi(SwarmLifecycleException refusal) => new(refusal.Error switch
     {

@@ -16,9 +16,8 @@ internal sealed class ManagerStatuses
                 Reachable++;
             else
                 Unreachable++;
-            if (manager.NodeId.Length == 0)
-                continue;
-            _byNode[manager.NodeId] = new Types.ManagerStatus
+            // A host without engine is a node by the manager's own id.
+            _byNode[manager.NodeId.Length > 0 ? manager.NodeId : manager.Id] = new Types.ManagerStatus
             {
                 Leader = manager.Id == status.LeaderId,
                 Reachability = reachable ? "reachable" : "unreachable",

@@ -11,10 +11,16 @@ internal sealed class SwarmAccess(ISwarmLifecycle lifecycle, TimeProvider time)
     public const string Locked = "Swarm is encrypted and needs to be unlocked before it can be used. Please use \"docker swarm unlock\" to unlock it.";
     public const string Preparing = "This node is not a swarm manager. Manager is being prepared or has trouble connecting to the cluster.";
 
+    public const string Worker = "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. "
+        + "Please run this command on a manager node or promote the current node to a manager.";
+
     /// <summary>As stock: how long a request may wait for its commit.</summary>
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(20);
 
     public ISwarmLifecycle Lifecycle => lifecycle;
+
+    /// <summary>The engine beside this daemon is in a swarm, the daemon itself manages none.</summary>
+    public bool IsWorker => lifecycle.Manager is null && lifecycle.Status is { State: LocalNodeState.Active, ManagerId.Length: 0 };
 
     /// <summary>Null while this daemon serves no cluster.</summary>
     public StateStore? Store => lifecycle.Manager?.Store;
@@ -24,6 +30,7 @@ internal sealed class SwarmAccess(ISwarmLifecycle lifecycle, TimeProvider time)
     {
         LocalNodeState.Inactive => NotInSwarm,
         LocalNodeState.Locked => Locked,
+        LocalNodeState.Active when IsWorker => Worker,
         _ => Preparing,
     });
 

@@ -17,7 +17,7 @@ internal sealed class SwarmInfo(SwarmAccess swarm) : ISwarmInfo
 
     public string PingStatus => swarm.Lifecycle.Status.State switch
     {
-        LocalNodeState.Active => "active/manager",
+        LocalNodeState.Active => swarm.IsWorker ? "active/worker" : "active/manager",
         var state => WordOf(state),
     };
 

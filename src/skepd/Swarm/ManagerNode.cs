@@ -152,6 +152,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
             throw;
         }
         _running = running;
+        Changed?.Invoke();
         running.Failed += fault => Failed?.Invoke(fault);
         SetActive(file);
     }
@@ -282,6 +283,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     {
         var running = _running;
         _running = null;
+        Changed?.Invoke();
         if (running is not null)
             await running.DisposeAsync().ConfigureAwait(false);
     }

@@ -34,7 +34,7 @@ internal sealed class ClusterEndpoints(SwarmAccess swarm)
         if (request.DataPathPort is not 0 and (< 1024 or > 49151))
             throw new ApiException(400, $"Datapath port number is not in valid range (1024-49151) : {request.DataPathPort}");
         request.Spec.EncryptionConfig.AutoLockManagers |= request.AutoLockManagers;
-        var nodeId = await LifecycleRefusal.MapAsync(swarm.Lifecycle.InitAsync(new SwarmInit
+        var nodeId = await LifecycleRefusal.MapAsync(() => swarm.Lifecycle.InitAsync(new SwarmInit
         {
             ListenAddr = request.ListenAddr,
             AdvertiseAddr = request.AdvertiseAddr,
@@ -59,7 +59,7 @@ internal sealed class ClusterEndpoints(SwarmAccess swarm)
             throw new ApiException(400, "at least 1 RemoteAddr is required to join");
         if (remotes.Contains(""))
             throw new ApiException(400, "invalid remoteAddr \"\": invalid empty address");
-        await LifecycleRefusal.MapAsync(swarm.Lifecycle.JoinAsync(new SwarmJoin
+        await LifecycleRefusal.MapAsync(() => swarm.Lifecycle.JoinAsync(new SwarmJoin
         {
             ListenAddr = request.ListenAddr,
             AdvertiseAddr = request.AdvertiseAddr,
@@ -75,7 +75,7 @@ internal sealed class ClusterEndpoints(SwarmAccess swarm)
     {
         var force = context.QueryFlag("force");
         CheckLeave(swarm.Lifecycle.Status, force);
-        await LifecycleRefusal.MapAsync(swarm.Lifecycle.LeaveAsync(force, context.Aborted));
+        await LifecycleRefusal.MapAsync(() => swarm.Lifecycle.LeaveAsync(force, context.Aborted));
         context.WriteStatus(200);
     }
 
@@ -83,7 +83,7 @@ internal sealed class ClusterEndpoints(SwarmAccess swarm)
     {
         if (status.State == LocalNodeState.Inactive)
             throw new ApiException(503, "This node is not part of a swarm");
-        if (force)
+        if (force || swarm.IsWorker)
             return;
         if (status.State == LocalNodeState.Locked)
             throw new ApiException(503, "Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this message.");
@@ -132,7 +132,7 @@ internal sealed class ClusterEndpoints(SwarmAccess swarm)
     private async Task UnlockKeyAsync(ApiContext context)
     {
         _ = swarm.Manager;
-        var key = await LifecycleRefusal.MapAsync(swarm.Lifecycle.GetUnlockKeyAsync(context.Aborted));
+        var key = await LifecycleRefusal.MapAsync(() => swarm.Lifecycle.GetUnlockKeyAsync(context.Aborted));
         await context.WriteAsync(new Types.UnlockKey { Key = key });
     }
 
@@ -144,7 +144,7 @@ internal sealed class ClusterEndpoints(SwarmAccess swarm)
             _ = swarm.Manager;
             throw new ApiException(409, "swarm is not locked");
         }
-        await LifecycleRefusal.MapAsync(swarm.Lifecycle.UnlockAsync(request.Key, context.Aborted));
+        await LifecycleRefusal.MapAsync(() => swarm.Lifecycle.UnlockAsync(request.Key, context.Aborted));
         context.WriteStatus(200);
     }
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Threading.Channels;
-using Microsoft.AspNetCore.Http;
 using Skep.Api.Routing;
 using Skep.Api.Swarm.Events;
 using Skep.Api.Swarm.Json;
@@ -37,7 +36,7 @@ internal sealed class EventEndpoints(SwarmAccess swarm, SwarmEventLog events, Ti
             await using var local = context.Engine.IsConfigured
                 ? await context.Engine.OpenStreamAsync($"/v{context.Version}/events{context.Http.Request.QueryString}", stop.Token)
                 : null;
-            var output = new EventWriter(await context.StartStreamAsync("application/json"));
+            using var output = new EventWriter(await context.StartStreamAsync("application/json"));
             await context.Http.Response.Body.FlushAsync(stop.Token);
             if (since is not null || until is not null)
                 await WritePastAsync(past, since, until, filter, output, stop.Token);
@@ -128,9 +127,11 @@ internal sealed class EventEndpoints(SwarmAccess swarm, SwarmEventLog events, Ti
     }
 
     /// <summary>One writer at a time.</summary>
-    private sealed class EventWriter(Stream output)
+    private sealed class EventWriter(Stream output) : IDisposable
     {
         private readonly SemaphoreSlim _turn = new(1);
+
+        public void Dispose() => _turn.Dispose();
 
         public Task WriteAsync(Types.EventMessage message, CancellationToken cancellation)
         {

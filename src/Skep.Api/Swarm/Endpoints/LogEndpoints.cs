@@ -2,7 +2,6 @@ using System.Globalization;
 using Skep.Api.Routing;
 using Skep.Api.Swarm.Logs;
 using Skep.Api.Swarm.Requests;
-using Skep.State;
 
 namespace Skep.Api.Swarm.Endpoints;
 

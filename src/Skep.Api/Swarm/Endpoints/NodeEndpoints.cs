@@ -40,40 +40,17 @@ internal sealed class NodeEndpoints(SwarmAccess swarm)
 
     private async Task RemoveAsync(ApiContext context)
     {
-        var status = swarm.Lifecycle.Status;
-        var (node, managers) = swarm.Read(state => (Lookup.Node(state, context["id"]), new ManagerStatuses(state, status)));
-        if (managers.Of(node.Id) is not null)
-        {
-            throw new ApiException(400, $"rpc error: code = FailedPrecondition desc = node {node.Id} is a cluster manager and is a member of the raft cluster. "
-                + "It must be demoted to worker before removal");
-        }
+        var node = swarm.Read(state => Lookup.Node(state, context["id"]));
         await swarm.CallAsync<Wire.RemoveNodeResponse>(new Wire.RemoveNodeRequest { NodeId = node.Id, Force = context.QueryFlag("force") }, context.Aborted);
         context.WriteStatus(200);
     }
 
+    /// <summary>The role goes on as the client sent it: the manager knows which nodes it shows as managers, and what a change would be.</summary>
     private async Task UpdateAsync(ApiContext context)
     {
         var spec = (await context.ReadAsync<Types.NodeSpec>()).ToWire();
         var version = context.VersionOf("node");
-        var status = swarm.Lifecycle.Status;
-        var (node, managers) = swarm.Read(state => (Lookup.Node(state, context["id"]), new ManagerStatuses(state, status)));
-        var hostsManager = managers.Of(node.Id) is not null;
-        var name = node.Description?.Hostname is { Length: > 0 } hostname ? hostname : node.Id;
-
-        // The client sends the whole spec back, the role as it was shown included. To its engine a node that hosts a manager stays
-        // a worker, so only a role that really differs is a request to promote or demote.
-        if (hostsManager && spec.DesiredRole == Wire.NodeRole.Worker)
-        {
-            throw new ApiException(400, $"rpc error: code = FailedPrecondition desc = node {name} hosts a manager: to demote it, run \"docker swarm leave --force\" "
-                + "on it and join it again as a worker");
-        }
-        if (!hostsManager && spec.DesiredRole == Wire.NodeRole.Manager)
-        {
-            throw new ApiException(400, $"rpc error: code = FailedPrecondition desc = node {name} cannot be promoted: a manager needs skepd on its host. "
-                + "Install skepd there, then run \"docker swarm join\" with the manager token against it");
-        }
-        spec.DesiredRole = Wire.NodeRole.Worker;
-        spec.Membership = node.Spec?.Membership ?? Wire.NodeSpec.Types.Membership.Accepted;
+        var node = swarm.Read(state => Lookup.Node(state, context["id"]));
         await swarm.CallAsync<Wire.UpdateNodeResponse>(
             new Wire.UpdateNodeRequest { NodeId = node.Id, NodeVersion = new Wire.Version { Index = version }, Spec = spec }, context.Aborted);
         context.WriteStatus(200);
