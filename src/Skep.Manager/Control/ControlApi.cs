@@ -7,6 +7,8 @@ internal static class ControlApi
 {
     public static IMessage Handle(Turn turn, IMessage request) => request switch
     {
+        Wire.CreateNetworkRequest create => NetworkControl.Create(turn, create),
+        Wire.RemoveNetworkRequest remove => NetworkControl.Remove(turn, remove),
         Wire.CreateServiceRequest create => ServiceControl.Create(turn, create),
         Wire.UpdateServiceRequest update => ServiceControl.Update(turn, update),
         Wire.RemoveServiceRequest remove => ServiceControl.Remove(turn, remove),
