@@ -86,7 +86,8 @@ internal sealed class LogStoreOpener
         using var there = Read();
         if (there is not null)
             throw new InvalidOperationException($"{_directory}: there is a raft group here already");
-        _log.Delete();
+        if (_log.Exists())
+            _log.Delete();
     }
 
     private LogStore Create(LogBase? start, HardState hardState, SnapshotMetadata snapshot)
@@ -188,6 +189,7 @@ internal sealed class LogStoreOpener
         if (hardState.Commit < snapshot.Index)
             hardState = hardState with { Commit = snapshot.Index };
         table.Release(snapshot.Index);
+        _log.DeleteIgnored();
         return new LogStore(log, table, _snapshots, _options, hardState, snapshot, _logger);
     }
 

@@ -47,17 +47,11 @@ internal sealed class Follower(RaftCore core)
     {
         if (snapshot.Index > Log.Committed)
         {
+            // If we have it all as entries it is cheaper to go on from them.
             if (Log.Matches(snapshot.Index, snapshot.Term))
-            {
-                // We have it all as entries: cheaper to go on from them.
                 Log.CommitTo(snapshot.Index);
-            }
             else
-            {
-                // It may not name us yet: a member that was added after it was made learns that from the entries that follow.
                 Log.Restore(snapshot);
-                core.SwitchMembership(snapshot.Membership);
-            }
         }
         core.Send(Answer(message, MessageType.AppendResponse) with { Index = Log.Committed });
     }

@@ -90,7 +90,10 @@ internal sealed class RaftCore
         return Take(message);
     }
 
-    /// <summary>Takes over the membership of a change or a snapshot.</summary>
+    /// <summary>
+    /// Takes over the membership of a change that is applied or a snapshot that is installed. Not before: what we hold for the
+    /// membership always belongs to the state the application has.
+    /// </summary>
     public void SwitchMembership(Membership membership)
     {
         Membership = membership;

@@ -45,9 +45,7 @@ public sealed class RawNode
     /// <returns>The membership from now on.</returns>
     public Membership ApplyConfChange(ConfChange change)
     {
-        // A snapshot that came while the Ready was being handled covers the change, and perhaps later ones that undo it.
-        if (!_core.Log.HasPendingSnapshot)
-            _core.SwitchMembership(_core.Membership.With(change));
+        _core.SwitchMembership(_core.Membership.With(change));
         return _core.Membership;
     }
 
@@ -142,7 +140,11 @@ public sealed class RawNode
         _outstanding = null;
 
         if (ready.Snapshot is { } snapshot)
+        {
             _core.Log.Installed(snapshot);
+            // It may not name us: a member that was added after it was made learns that from the entries that follow.
+            _core.SwitchMembership(snapshot.Membership);
+        }
         if (ready.Entries.Count > 0)
             _core.Log.Persisted(ready.Entries[^1]);
         if (ready.CommittedEntries.Count > 0)
@@ -155,6 +157,16 @@ public sealed class RawNode
             _core.OwnVotePersisted(election);
     }
 
+    /// <summary>Who leads and what we are, at this moment.</summary>
+    public SoftState SoftState => _core.SoftState;
+
+    /// <summary>Term, vote and commit at this moment; what of it is persisted, the caller knows.</summary>
+    public HardState HardState => _core.HardState;
+
+    /// <summary>Who belongs to the group as of the last change applied or snapshot installed.</summary>
+    public Membership Membership => _core.Membership;
+
+    /// <summary>Everything about the node at this moment; makes a new object each time.</summary>
     public Status Status => new()
     {
         Id = _core.Id,

@@ -53,6 +53,10 @@ internal sealed class Replicator(RaftCore core, ProgressTracker peers)
             case ProgressState.Snapshot when progress.Match + 1 >= Log.FirstIndex:
                 progress.BecomeReplicate();
                 break;
+            // It has the one we sent, but our log was compacted further meanwhile: it needs another.
+            case ProgressState.Snapshot when progress.Match >= progress.PendingSnapshot:
+                progress.BecomeProbe();
+                break;
             case ProgressState.Replicate:
                 progress.FreeWindow(message.Index);
                 break;

@@ -1,8 +1,13 @@
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
+using Skep.Api.Engine;
 using Skep.Api.Hosting;
 using Skep.Api.Logging;
+using Skep.Api.Routing;
+using Skep.Api.Swarm;
 using Skep.Daemon;
+using Skep.Daemon.Swarm;
+using Skep.Dispatch;
 
 return await new CommandLine().RunAsync(args, RunAsync, Console.Out, Console.Error);
 
@@ -20,16 +25,29 @@ static async Task<int> RunAsync(Options options)
     using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
     using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
 
+    Exception? failure = null;
     try
     {
         await using var metrics = options.MetricsAddress is { } address ? new MetricsServer(address, logs) : null;
         if (metrics is not null) await metrics.StartAsync();
+        using var engine = new EngineClient(options.Engine);
+        await using var node = new ManagerNode(options.DataDir, new LocalEngine(engine), new DispatchOptions(), TimeProvider.System, logs);
+        node.Failed += fault =>
+        {
+            failure = fault;
+            stop.TrySetResult();
+        };
+        await node.StartAsync(CancellationToken.None);
+        var routes = new ApiRoutes();
+        using var swarm = new SwarmApi(node, routes);
         await using var api = new ApiHost(
             new ApiHostOptions
             {
                 Listen = options.Hosts,
                 Tls = options.Tls is { } tls ? ServerTls.Load(tls.CaCert, tls.Cert, tls.Key) : null,
                 Engine = options.Engine,
+                Routes = routes,
+                Swarm = swarm.Info,
             },
             logs);
         await api.StartAsync();
@@ -37,7 +55,7 @@ static async Task<int> RunAsync(Options options)
         await stop.Task;
         log.LogInformation("Stopping");
         await api.StopAsync();
-        return 0;
+        return failure is null ? 0 : 1;
     }
     catch (ListenException e)
     {

@@ -73,7 +73,7 @@ public sealed class EngineForwarder : IDisposable
         {
             var copyBody = await base.TransformResponseAsync(http, response, cancellationToken);
             // "docker run" starts the container only when it has the head of the answer to its wait.
-            if (response is not null && response.Content.Headers.ContentLength is null) await http.Response.StartAsync(cancellationToken);
+            if (response is not null && response.Content.Headers.ContentLength is null) await http.Response.Body.FlushAsync(cancellationToken);
             return copyBody;
         }
     }

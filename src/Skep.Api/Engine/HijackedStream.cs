@@ -39,7 +39,6 @@ internal sealed class HijackedStream(IDuplexPipe client, Stream output, Socket e
                     while (!rest.IsEmpty) rest = rest[await engine.SendAsync(rest, SocketFlags.None, over)..];
                 }
                 client.Input.AdvanceTo(read.Buffer.End);
-                // A cancelled read (the server asks its connections to finish) is not an end.
                 if (read.IsCompleted) break;
             }
             engine.Shutdown(SocketShutdown.Send);

@@ -21,7 +21,7 @@ internal sealed class HijackableConnection : ConnectionContext, IHijackFeature
     {
         _inner = inner;
         ConnectionClosed = _closed.Token;
-        Transport = inner.Transport;
+        Transport = new Pipes(new Reader(this, inner.Transport.Input), inner.Transport.Output);
         inner.Features.Set<IHijackFeature>(this);
     }
 
@@ -50,6 +50,41 @@ internal sealed class HijackableConnection : ConnectionContext, IHijackFeature
     private void OnClosed()
     {
         if (!_hijacked) _closed.Cancel();
+    }
+
+    private sealed record Pipes(PipeReader Input, PipeWriter Output) : IDuplexPipe;
+
+    /// <summary>The web server's view of the input: at its end once the connection is hijacked, so that no next request is waited for.</summary>
+    private sealed class Reader(HijackableConnection connection, PipeReader inner) : PipeReader
+    {
+        private static readonly ReadResult End = new(default, isCanceled: false, isCompleted: true);
+
+        public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) =>
+            connection._hijacked ? ValueTask.FromResult(End) : inner.ReadAsync(cancellationToken);
+
+        public override bool TryRead(out ReadResult result)
+        {
+            if (!connection._hijacked) return inner.TryRead(out result);
+            result = End;
+            return true;
+        }
+
+        public override void AdvanceTo(SequencePosition consumed)
+        {
+            if (!connection._hijacked) inner.AdvanceTo(consumed);
+        }
+
+        public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
+        {
+            if (!connection._hijacked) inner.AdvanceTo(consumed, examined);
+        }
+
+        public override void CancelPendingRead()
+        {
+            if (!connection._hijacked) inner.CancelPendingRead();
+        }
+
+        public override void Complete(Exception? exception = null) => inner.Complete(exception);
     }
 
     public override string ConnectionId { get => _inner.ConnectionId; set => _inner.ConnectionId = value; }

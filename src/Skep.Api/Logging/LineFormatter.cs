@@ -74,6 +74,8 @@ internal sealed class LineFormatter : ConsoleFormatter
 
     private static void Collect(object? state, List<KeyValuePair<string, object?>> pairs)
     {
+        // The web server's own scopes (connection and request ids) would double the length of every line.
+        if (state?.GetType().Namespace?.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal) == true) return;
         if (state is IEnumerable<KeyValuePair<string, object?>> values) pairs.AddRange(values);
     }
 

@@ -97,7 +97,7 @@ public sealed class ApiContext
     {
         Http.Response.StatusCode = statusCode;
         Http.Response.ContentType = contentType;
-        await Http.Response.StartAsync(Aborted);
+        await Http.Response.Body.FlushAsync(Aborted); // starting alone would leave the head in the buffer
         return Http.Response.Body;
     }
 

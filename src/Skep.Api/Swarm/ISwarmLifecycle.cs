@@ -13,6 +13,12 @@ public interface ISwarmLifecycle
     /// <summary>The manager, or null while this daemon does not serve the cluster's state (not a manager, starting, locked).</summary>
     Skep.Manager.IManager? Manager { get; }
 
+    /// <summary>
+    /// Raised after <see cref="Manager"/> or the state of <see cref="Status"/> changed, and before the call that caused it returns. Handlers
+    /// return at once.
+    /// </summary>
+    event Action? Changed;
+
     /// <summary>Makes a cluster with this daemon as its first manager; with ForceNewCluster, from the state that is here.</summary>
     /// <returns>The id of the node that hosts the manager.</returns>
     Task<string> InitAsync(SwarmInit init, CancellationToken cancellation);

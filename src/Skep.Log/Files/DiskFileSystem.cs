@@ -9,7 +9,15 @@ public sealed class DiskFileSystem : IFileSystem
     private const UnixFileMode OwnerFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
     private const UnixFileMode OwnerDirectory = OwnerFile | UnixFileMode.UserExecute;
 
-    public void CreateDirectory(string path) => Directory.CreateDirectory(path, OwnerDirectory);
+    public void CreateDirectory(string path)
+    {
+        if (Directory.Exists(path))
+            return;
+        var parent = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        CreateDirectory(parent);
+        Directory.CreateDirectory(path, OwnerDirectory);
+        SyncDirectory(parent);
+    }
 
     public IReadOnlyList<string> List(string directory) =>
         Directory.Exists(directory) ? [.. Directory.EnumerateFiles(directory).Select(f => Path.GetFileName(f))] : [];

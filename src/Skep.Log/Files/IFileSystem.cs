@@ -7,7 +7,7 @@ namespace Skep.Log;
 /// </summary>
 public interface IFileSystem
 {
-    /// <summary>Makes the directory and those above it that are missing, mode 0700. No error if it is there.</summary>
+    /// <summary>Makes the directory and those above it that are missing, mode 0700, durably. No error if it is there.</summary>
     void CreateDirectory(string path);
 
     /// <summary>The names (not paths) of the files in a directory, in no given order; empty if there is no such directory.</summary>

@@ -4,10 +4,10 @@ using System.IO.Hashing;
 namespace Skep.Log;
 
 /// <summary>
-/// The 16 bytes before each block of a snapshot's content: length of the sealed block, 4 bytes of zero, checksum. The checksum covers the block's number
+/// The 16 bytes before each block of a snapshot's content: length of the sealed block (8), checksum (8). The checksum covers the block's number
 /// and, as its seed goes from block to block, all blocks before it. A block of length 0, whose checksum covers the total length, ends the file.
 /// </summary>
-internal readonly record struct SnapshotBlock(int SealedLength, ulong Checksum)
+internal readonly record struct SnapshotBlock(long SealedLength, ulong Checksum)
 {
     public const int HeaderSize = 16;
 
@@ -37,13 +37,12 @@ internal readonly record struct SnapshotBlock(int SealedLength, ulong Checksum)
 
     public void Write(Span<byte> bytes)
     {
-        BinaryPrimitives.WriteInt32LittleEndian(bytes, SealedLength);
-        BinaryPrimitives.WriteInt32LittleEndian(bytes[4..], 0);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, SealedLength);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[8..], Checksum);
     }
 
     public static SnapshotBlock Read(ReadOnlySpan<byte> bytes) =>
-        new(BinaryPrimitives.ReadInt32LittleEndian(bytes), BinaryPrimitives.ReadUInt64LittleEndian(bytes[8..]));
+        new(BinaryPrimitives.ReadInt64LittleEndian(bytes), BinaryPrimitives.ReadUInt64LittleEndian(bytes[8..]));
 
     /// <summary>What a block is sealed for: the file and its number in it.</summary>
     public static void WriteContext(Span<byte> context, ulong fileId, long number) =>

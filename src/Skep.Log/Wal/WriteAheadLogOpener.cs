@@ -13,6 +13,8 @@ namespace Skep.Log;
 internal sealed class WriteAheadLogOpener(
     IFileSystem files, string directory, ulong nodeId, CipherRing ciphers, long segmentBytes, ILogger logger)
 {
+    private readonly List<string> _ignored = [];
+
     private string MarkPath => Path.Combine(directory, SyncMark.FileName);
 
     /// <summary>Whether there is any trace of a log.</summary>
@@ -25,6 +27,13 @@ internal sealed class WriteAheadLogOpener(
         foreach (var name in files.List(directory).Where(n => Segment.TryParseName(n, out _)))
             files.Delete(Path.Combine(directory, name));
         files.SyncDirectory(directory);
+    }
+
+    /// <summary>Removes the segments before a gap. Only once it is known that nothing is missing without them.</summary>
+    public void DeleteIgnored()
+    {
+        _ignored.ForEach(files.Delete);
+        _ignored.Clear();
     }
 
     public WriteAheadLog Create(ulong logId)
@@ -71,8 +80,9 @@ internal sealed class WriteAheadLogOpener(
             }
             CheckAgainstMark(segments[^1], length, previous!.Value, mark);
 
-            // After a killed process the end was read from the page cache, and may never have been synced.
+            // After a killed process the end, and the names, were read from the kernel's memory, and may never have been synced.
             segments[^1].File.Sync();
+            files.SyncDirectory(directory);
             return new WriteAheadLog(files, directory, ciphers, segmentBytes, logger, segments, OpenMark(), length, previous.Value, lastFrameSequence);
         }
         catch
@@ -97,7 +107,8 @@ internal sealed class WriteAheadLogOpener(
             start--;
         for (var i = 0; i < start; i++)
         {
-            logger.LogWarning("log: {Segment} stands before a gap and is ignored", Path.Combine(directory, Segment.NameOf(all[i])));
+            _ignored.Add(Path.Combine(directory, Segment.NameOf(all[i])));
+            logger.LogWarning("log: {Segment} stands before a gap and is not read", _ignored[^1]);
         }
         return start <= 0 ? all : all[start..];
     }

@@ -83,11 +83,21 @@ public sealed class UpdateSupervisor(RestartSupervisor restarts) : IRule
         if (state is Wire.UpdateStatus.Types.UpdateState.Paused or Wire.UpdateStatus.Types.UpdateState.RollbackPaused)
             return;
         var comparison = new TaskComparison(_state, service);
-        var outdated = new Queue<SlotKey>(slots.Where(comparison.IsOutdated).Select(slot => slot[0].SlotKey));
         var unfinished = state is Wire.UpdateStatus.Types.UpdateState.Updating or Wire.UpdateStatus.Types.UpdateState.RollbackStarted;
-        if (outdated.Count == 0 && !unfinished)
+        // Slots that were under way come first and are waited for like the others, so that an update that a new leader goes on
+        // with has no more of them at once than it may.
+        var queue = new Queue<SlotKey>(slots
+            .Where(slot => comparison.IsOutdated(slot) || (unfinished && IsUnderWay(comparison, slot)))
+            .OrderByDescending(slot => IsUnderWay(comparison, slot))
+            .ThenBy(slot => slot[0].Slot)
+            .Select(slot => slot[0].SlotKey));
+        if (queue.Count == 0 && !unfinished)
             return;
-        _updates[service.Id] = new ServiceUpdate(service, outdated, restarts);
+        _updates[service.Id] = new ServiceUpdate(service, queue, restarts);
         _ready.Add(service.Id);
     }
+
+    /// <summary>The slot has its new task, but that does not run yet.</summary>
+    private static bool IsUnderWay(TaskComparison comparison, IReadOnlyList<TaskRecord> slot) => slot.Any(task =>
+        task.DesiredState <= Wire.TaskState.Running && task.State < Wire.TaskState.Running && !comparison.IsOutdated(task));
 }

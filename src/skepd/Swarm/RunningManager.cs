@@ -52,7 +52,7 @@ internal sealed class RunningManager : IAsyncDisposable
             Directory = LogDirectory(dataDirectory),
             NodeId = file.RaftId,
             Start = bootstrap ? ReplicaStart.NewGroup : ReplicaStart.Existing,
-            LeadershipChanged = (isLeader, _) => _ = OnLeadershipAsync(isLeader),
+            LeadershipChanged = (isLeader, term) => _ = OnLeadershipAsync(isLeader),
         };
         async Task OnLeadershipAsync(bool isLeader)
         {

@@ -113,7 +113,8 @@ public sealed class LoopHarness
     }
 
     /// <summary>The leader is gone; another manager goes on from what was committed.</summary>
-    public void ChangeLeader()
+    /// <param name="nodesReturn">The nodes that live open sessions with it.</param>
+    public void ChangeLeader(bool nodesReturn = true)
     {
         _terms++;
         _inputs.Clear();
@@ -121,7 +122,12 @@ public sealed class LoopHarness
         seed[0] = (byte)_terms;
         _ids = new IdSource(seed);
         Loop = NewLoop();
+        Call(new LeadershipBegan());
         Engines.Wake();
+        if (!nodesReturn)
+            return;
+        foreach (var node in State.Nodes.Keys.Where(id => !Engines.Dead.Contains(id)).ToList())
+            Call(new NodeArrived(node, null, "10.0.1.1"));
     }
 
     /// <summary>A node joins and becomes READY.</summary>

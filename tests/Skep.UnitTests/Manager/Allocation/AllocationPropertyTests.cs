@@ -26,7 +26,7 @@ public sealed class AllocationPropertyTests
                         cluster.AddServiceOn($"svc{++count}", [.. networks.Where((_, i) => (pick + i) % 2 == 0)]);
                         break;
                     case 4 when services.Count > 0:
-                        cluster.UpdateService(services[pick % services.Count], s => s.Endpoint = new Wire.EndpointSpec
+                        cluster.ReplaceService(services[pick % services.Count], s => s.Endpoint = new Wire.EndpointSpec
                         {
                             Mode = pick % 7 == 0 ? Wire.EndpointSpec.Types.ResolutionMode.Dnsrr : Wire.EndpointSpec.Types.ResolutionMode.Vip,
                             Ports = { Enumerable.Range(0, pick % 7 == 0 ? 0 : pick % 4).Select(i => Port((uint)i + 1, i == 2 ? 30_000u + (uint)(pick % 3) : 0)) },
@@ -35,7 +35,7 @@ public sealed class AllocationPropertyTests
                     case 5 or 6 when services.Count > 0: cluster.AddTasks(services[pick % services.Count], 1 + (pick % 9)); break;
                     case 7 when tasks.Count > 0: cluster.Engines.Fail(tasks[pick % tasks.Count]); break;
                     case 8 when tasks.Count > 0: cluster.RemoveTask(tasks[pick % tasks.Count]); break;
-                    case 9 when services.Count > 0: cluster.RemoveService(services[pick % services.Count]); break;
+                    case 9 when services.Count > 0: cluster.DeleteService(services[pick % services.Count]); break;
                     case 10: cluster.ChangeLeader(); break;
                     case 11 when networks.Count > 0 && !cluster.State.Services.Values.Any(s => s.Spec.Task.Networks.Any(n => n.Target == networks[pick % networks.Count])) &&
                         !cluster.State.Tasks.All.Any(t => t.Spec.Spec.Networks.Any(n => n.Target == networks[pick % networks.Count])):

@@ -12,7 +12,7 @@ public sealed class EndpointAllocationTests
     {
         var network = _cluster.AddNetwork("a");
         _cluster.AddServiceOn("web", network);
-        _cluster.UpdateService("web", s => s.Endpoint = new Wire.EndpointSpec { Ports = { Port(80, 8080), Port(443) } });
+        _cluster.ReplaceService("web", s => s.Endpoint = new Wire.EndpointSpec { Ports = { Port(80, 8080), Port(443) } });
         var endpoint = _cluster.State.Services["web"].Endpoint;
         Assert.Equal([8080u, 30000u], endpoint.Ports.Select(p => p.PublishedPort));
         Assert.Equal([network, _cluster.Ingress().Id], endpoint.VirtualIps.Select(v => v.NetworkId));
@@ -26,10 +26,10 @@ public sealed class EndpointAllocationTests
         var a = _cluster.AddNetwork("a");
         var b = _cluster.AddNetwork("b");
         _cluster.AddServiceOn("web", a, b);
-        _cluster.UpdateService("web", s => s.Endpoint = new Wire.EndpointSpec { Ports = { Port(80), Port(81), Port(82, 30000) } });
+        _cluster.ReplaceService("web", s => s.Endpoint = new Wire.EndpointSpec { Ports = { Port(80), Port(81), Port(82, 30000) } });
         var before = _cluster.State.Services["web"].Endpoint;
         Assert.Equal([30001u, 30002u, 30000u], before.Ports.Select(p => p.PublishedPort));
-        _cluster.UpdateService("web", s =>
+        _cluster.ReplaceService("web", s =>
         {
             s.Task.Networks.RemoveAt(0);
             s.Endpoint = new Wire.EndpointSpec { Ports = { Port(81), Port(83) } };
@@ -46,7 +46,7 @@ public sealed class EndpointAllocationTests
     {
         _cluster.AddService("web", s => s.Endpoint = new Wire.EndpointSpec { Ports = { Port(80) } });
         var before = _cluster.State.Services["web"].Endpoint;
-        _cluster.UpdateService("web", s => s.Replicated.Replicas = 5);
+        _cluster.ReplaceService("web", s => s.Replicated.Replicas = 5);
         Assert.Equal(before, _cluster.State.Services["web"].Endpoint);
     }
 
@@ -62,7 +62,7 @@ public sealed class EndpointAllocationTests
     {
         var network = _cluster.AddNetwork("a");
         _cluster.AddServiceOn("web", network);
-        _cluster.UpdateService("web", s => s.Endpoint = new Wire.EndpointSpec { Mode = Wire.EndpointSpec.Types.ResolutionMode.Dnsrr });
+        _cluster.ReplaceService("web", s => s.Endpoint = new Wire.EndpointSpec { Mode = Wire.EndpointSpec.Types.ResolutionMode.Dnsrr });
         Assert.Empty(_cluster.State.Services["web"].Endpoint.VirtualIps);
     }
 
@@ -84,7 +84,7 @@ public sealed class EndpointAllocationTests
         _cluster.AddService("b", s => s.Endpoint = new Wire.EndpointSpec { Ports = { Port(1), Port(80, 80) } });
         _cluster.AddTasks("b", 1);
         Assert.Equal("service b to which task b.1 belongs has pending allocations: port '80/tcp' is already in use", _cluster.Task("b.1").Status.Err);
-        _cluster.RemoveService("a");
+        _cluster.DeleteService("a");
         Assert.Equal([30000u, 80u], _cluster.State.Services["b"].Endpoint.Ports.Select(p => p.PublishedPort));
         Assert.Equal(Wire.TaskState.Running, _cluster.Task("b.1").State);
     }
@@ -109,7 +109,7 @@ public sealed class EndpointAllocationTests
         _cluster.AddNode("n");
         _cluster.AddService("web", s => s.Endpoint = new Wire.EndpointSpec { Ports = { Port(80) } });
         _cluster.AddTasks("web", 1);
-        _cluster.UpdateService("web", s => s.Endpoint.Ports.Add(Port(81)));
+        _cluster.ReplaceService("web", s => s.Endpoint.Ports.Add(Port(81)));
         _cluster.AddTasks("web", 1);
         Assert.Equal([1, 2], new[] { "web.1", "web.2" }.Select(id => _cluster.Task(id).Endpoint!.Ports.Count));
     }

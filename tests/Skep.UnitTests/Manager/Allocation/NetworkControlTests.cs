@@ -52,7 +52,7 @@ public sealed class NetworkControlTests
         _cluster.AddServiceOn("web", id);
         Assert.Equal($"network {id} is in use by service web", RefusalOf(id));
         _cluster.AddTasks("web", 1);
-        _cluster.RemoveService("web");
+        _cluster.DeleteService("web");
         Assert.Equal($"network {id} is in use by task web.1", RefusalOf(id));
         _cluster.SetDesired("web.1", Wire.TaskState.Shutdown);
         _cluster.RemoveNetwork(id);

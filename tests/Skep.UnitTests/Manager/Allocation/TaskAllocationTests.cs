@@ -17,7 +17,7 @@ public sealed class TaskAllocationTests
     {
         var a = _cluster.AddNetwork("a");
         _cluster.AddServiceOn("web", a);
-        _cluster.UpdateService("web", s => s.Endpoint = new Wire.EndpointSpec { Ports = { Port(80) } });
+        _cluster.ReplaceService("web", s => s.Endpoint = new Wire.EndpointSpec { Ports = { Port(80) } });
         _cluster.AddTasks("web", 2);
         Assert.Equal([_cluster.Ingress().Id, a], _cluster.Task("web.1").Attachments.Select(x => x.NetworkId));
         Assert.All(_cluster.Task("web.1").Attachments, x => Assert.EndsWith("/24", x.Addresses.Single(), StringComparison.Ordinal));

@@ -1,0 +1,41 @@
+using Skep.Api.Routing;
+using Skep.Api.Swarm.Endpoints;
+using Skep.Api.Swarm.Events;
+using Skep.Api.Swarm.Logs;
+
+namespace Skep.Api.Swarm;
+
+/// <summary>
+/// Swarm mode of the Docker Engine API: /swarm, /nodes, /services, /tasks, /secrets, /configs, and the cluster's part of /networks,
+/// /events, /info and /_ping. Put <see cref="Info"/> and the mapped routes into the host's options.
+/// </summary>
+public sealed class SwarmApi : IDisposable
+{
+    private readonly SwarmEventLog _events;
+
+    /// <param name="lifecycle">How this daemon joins and leaves clusters, and the manager while it is one.</param>
+    /// <param name="routes">Where the endpoints are claimed.</param>
+    /// <param name="logs">The logs of tasks; null: answered with 501.</param>
+    /// <param name="time">The clock.</param>
+    public SwarmApi(ISwarmLifecycle lifecycle, ApiRoutes routes, IServiceLogs? logs = null, TimeProvider? time = null)
+    {
+        ArgumentNullException.ThrowIfNull(lifecycle);
+        time ??= TimeProvider.System;
+        var swarm = new SwarmAccess(lifecycle, time);
+        _events = new SwarmEventLog(lifecycle, time);
+        Info = new SwarmInfo(swarm);
+        new ClusterEndpoints(swarm).Map(routes);
+        new NodeEndpoints(swarm).Map(routes);
+        new ServiceEndpoints(swarm).Map(routes);
+        new TaskEndpoints(swarm).Map(routes);
+        new LogEndpoints(swarm, logs).Map(routes);
+        new SecretEndpoints(swarm).Map(routes);
+        new ConfigEndpoints(swarm).Map(routes);
+        new NetworkEndpoints(swarm).Map(routes);
+        new EventEndpoints(swarm, _events, time).Map(routes);
+    }
+
+    public ISwarmInfo Info { get; }
+
+    public void Dispose() => _events.Dispose();
+}

@@ -1,0 +1,68 @@
+namespace Skep.EndToEnd.Lab;
+
+/// <summary>
+/// Who manages the cluster under test: skepd beside the engine of h1, or, to check the tests themselves and to compare, that
+/// stock engine itself (SKEP_PEER=dockerd).
+/// </summary>
+public abstract class Peer
+{
+    /// <summary>The name in reports: "skepd" or "dockerd".</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The manager's docker -H value.</summary>
+    public abstract string Socket(Hosts hosts);
+
+    /// <summary>Starts the manager on h1, whose engine runs, and waits until it answers.</summary>
+    public abstract Task Start(Hosts hosts);
+
+    /// <summary>The peer that the environment asks for.</summary>
+    public static Peer FromEnvironment() => (Environment.GetEnvironmentVariable("SKEP_PEER") ?? "skepd") switch
+    {
+        "skepd" => new SkepdPeer(),
+        "dockerd" => new DockerdPeer(),
+        var other => throw new InvalidOperationException($"SKEP_PEER must be skepd or dockerd, not '{other}'"),
+    };
+}
+
+/// <summary>A stock engine as its own manager.</summary>
+public sealed class DockerdPeer : Peer
+{
+    public override string Name => "dockerd";
+
+    public override string Socket(Hosts hosts) => hosts.EngineSocket("h1");
+
+    public override Task Start(Hosts hosts) => Task.CompletedTask;
+}
+
+/// <summary>skepd from artifacts/bin, as a process on h1.</summary>
+public sealed class SkepdPeer : Peer
+{
+    public override string Name => "skepd";
+
+    /// <summary>The program that ./build made.</summary>
+    public static string Program => Path.Combine(Hosts.Repository, "artifacts/bin/skepd");
+
+    public override string Socket(Hosts hosts) => $"unix://{hosts.Folder}/h1/skep.sock";
+
+    public override async Task Start(Hosts hosts)
+    {
+        if (!File.Exists(Program)) throw new InvalidOperationException($"there is no {Program}; run ./build first");
+        await hosts.Start("h1", "skepd", Program, "-H", Socket(hosts), "--engine", hosts.EngineSocket("h1"), "--data-dir", $"{hosts.Folder}/h1/skep");
+        using var client = EngineHttp.Client(Socket(hosts));
+        var until = DateTime.UtcNow.AddSeconds(20);
+        while (true)
+        {
+            try
+            {
+                if ((await client.GetAsync("/_ping")).IsSuccessStatusCode) return;
+            }
+            catch (HttpRequestException)
+            {
+                // not there yet
+            }
+            if (DateTime.UtcNow > until)
+                throw new InvalidOperationException($"skepd does not answer on {Socket(hosts)}; the end of its log:\n" + string.Join('\n', (await File.ReadAllLinesAsync($"{hosts.Folder}/h1/skepd.log")).TakeLast(10)));
+            await Task.Delay(10);
+        }
+    }
+}

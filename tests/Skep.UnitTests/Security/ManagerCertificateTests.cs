@@ -1,0 +1,133 @@
+using System.Runtime.Versioning;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
+using Skep.Security;
+using Skep.State;
+using Xunit;
+
+namespace Skep.UnitTests.Security;
+
+[SupportedOSPlatform("linux")]
+public sealed class ManagerCertificateTests : IDisposable
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("skep-certificates-");
+    private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
+    private readonly Wire.Cluster _cluster;
+    private readonly RootCertificateAuthority _root;
+
+    public ManagerCertificateTests()
+    {
+        _cluster = ClusterFactory.Create(new ClusterSettings(), _time.GetUtcNow());
+        _root = RootCertificateAuthority.Load(_cluster.RootCa.CaCert, _cluster.RootCa.CaKey);
+    }
+
+    private string Folder => Path.Combine(_directory.FullName, "certificates");
+
+    public void Dispose()
+    {
+        _root.Dispose();
+        _directory.Delete(recursive: true);
+    }
+
+    [Fact]
+    public void A_stored_certificate_is_found_again()
+    {
+        Assert.False(ManagerCertificate.ExistsIn(Folder));
+        var made = Create();
+
+        Assert.True(ManagerCertificate.ExistsIn(Folder));
+        var loaded = ManagerCertificate.Load(Folder);
+
+        Assert.Equal(new Wire.NodeIdentity("managerid", Wire.NodeRole.Manager, _cluster.Id), loaded.Identity);
+        Assert.Equal(made.Certificate.SerialNumber, loaded.Certificate.SerialNumber);
+        Assert.True(loaded.Certificate.HasPrivateKey);
+        Assert.Equal(_root.CertificatePem, loaded.RootPem);
+    }
+
+    [Fact]
+    public void Only_the_owner_can_read_the_files()
+    {
+        Create();
+
+        Assert.Equal(["swarm-node.crt", "swarm-node.key", "swarm-root-ca.crt"], Directory.GetFiles(Folder).Select(f => Path.GetFileName(f)!).Order());
+        Assert.All(Directory.GetFiles(Folder), file => Assert.Equal(OwnerOnly, File.GetUnixFileMode(file)));
+        Assert.Equal(OwnerOnly | UnixFileMode.UserExecute, File.GetUnixFileMode(Folder));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_crash_in_the_middle_of_a_renewal_leaves_a_usable_pair(bool certificateWasWritten)
+    {
+        Create();
+        var old = Snapshot();
+        ManagerCertificate.Load(Folder).Renew(_root, TimeSpan.FromDays(90), _time.GetUtcNow());
+        var renewed = Snapshot();
+
+        // The order of a renewal: the new key beside the old one, then the certificate, then the key takes its place.
+        File.WriteAllText(Path.Combine(Folder, "swarm-node.key"), old.Key);
+        File.WriteAllText(Path.Combine(Folder, "swarm-node.key.next"), renewed.Key);
+        File.WriteAllText(Path.Combine(Folder, "swarm-node.crt"), certificateWasWritten ? renewed.Certificate : old.Certificate);
+        ManagerCertificate.Load(Folder);
+
+        Assert.Equal(certificateWasWritten ? renewed : old, Snapshot());
+        Assert.False(File.Exists(Path.Combine(Folder, "swarm-node.key.next")));
+    }
+
+    [Fact]
+    public void A_key_of_another_certificate_is_refused_by_name()
+    {
+        Create();
+        using var other = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256);
+        File.WriteAllText(Path.Combine(Folder, "swarm-node.key"), other.ExportECPrivateKeyPem());
+
+        Assert.Contains("swarm-node.key is not the key of", Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_damaged_or_missing_certificate_is_refused()
+    {
+        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder));
+        Create();
+        File.WriteAllText(Path.Combine(Folder, "swarm-node.crt"), "garbage");
+        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder));
+        Create();
+        File.Delete(Path.Combine(Folder, "swarm-root-ca.crt"));
+        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder));
+    }
+
+    [Fact]
+    public async Task It_is_renewed_between_half_and_four_fifths_of_its_life()
+    {
+        using var store = new StateStore();
+        store.Apply(new Batch { Format = ClusterState.Format, Mutations = { new Mutation { PutCluster = new PutCluster { Cluster = _cluster.Clone() } } } });
+        var certificate = Create();
+        var first = certificate.Certificate.SerialNumber;
+        using var log = new LogLines();
+        using var factory = LoggerFactory.Create(logging => logging.AddProvider(log));
+        using var stop = new CancellationTokenSource();
+        var running = new ManagerCertificateRenewal(certificate, store, _time, new Random(7), factory.CreateLogger<ManagerCertificateRenewal>()).RunAsync(stop.Token);
+
+        for (var day = 0; day < 44; day++)
+            _time.Advance(TimeSpan.FromDays(1));
+        Assert.Equal(first, certificate.Certificate.SerialNumber);
+        for (var day = 44; day < 73 && certificate.Certificate.SerialNumber == first; day++)
+        {
+            _time.Advance(TimeSpan.FromDays(1));
+            await Task.Delay(20);
+        }
+
+        await log.ExpectAsync("Information", "certificate was renewed");
+        Assert.NotEqual(first, certificate.Certificate.SerialNumber);
+        Assert.Equal(certificate.Certificate.SerialNumber, ManagerCertificate.Load(Folder).Certificate.SerialNumber);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    private ManagerCertificate Create() => ManagerCertificate.Create(Folder, _root, "managerid", _cluster.Id, TimeSpan.FromDays(90), _time.GetUtcNow());
+
+    private (string Certificate, string Key) Snapshot() =>
+        (File.ReadAllText(Path.Combine(Folder, "swarm-node.crt")), File.ReadAllText(Path.Combine(Folder, "swarm-node.key")));
+}

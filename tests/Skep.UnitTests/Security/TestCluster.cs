@@ -1,0 +1,121 @@
+using System.Net;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
+using Skep.Agent;
+using Skep.Manager;
+using Skep.Security;
+using Skep.State;
+using Task = System.Threading.Tasks.Task;
+
+namespace Skep.UnitTests.Security;
+
+/// <summary>A cluster with one manager, whose cluster port really listens on loopback; the log is memory, the clock is the test's.</summary>
+internal sealed class TestCluster : IAsyncDisposable
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("skep-security-");
+    private readonly WebApplication _application;
+
+    private TestCluster()
+    {
+        Store = new StateStore();
+        Manager = new ManagerService(Store, new MemoryLog(Store), () => [], () => new byte[32], Time, new Logger<ManagerService>(LoggerFactory.Create(_ => { })));
+        var cluster = ClusterFactory.Create(new ClusterSettings(), Time.GetUtcNow());
+        using var root = RootCertificateAuthority.Load(cluster.RootCa.CaCert, cluster.RootCa.CaKey);
+        Certificate = ManagerCertificate.Create(_directory.FullName, root, ClusterFactory.NewId(), cluster.Id, TimeSpan.FromDays(90), Time.GetUtcNow());
+        Initial = cluster;
+
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders().AddProvider(Log).SetMinimumLevel(LogLevel.Information);
+        builder.Services.AddClusterSecurity(Manager, Certificate, Time);
+        builder.Services.AddSingleton<EchoDispatcher>();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, kestrel.ApplicationServices.GetRequiredService<ClusterPort>().Configure));
+        _application = builder.Build();
+        _application.MapClusterSecurity();
+        _application.MapGrpcService<EchoDispatcher>();
+        _application.MapGrpcService<EmptyControl>();
+    }
+
+    public FakeTimeProvider Time { get; } = new(DateTimeOffset.UtcNow);
+
+    public StateStore Store { get; }
+
+    public ManagerService Manager { get; }
+
+    public ManagerCertificate Certificate { get; }
+
+    public LogLines Log { get; } = new();
+
+    public Wire.Cluster Current => Store.Read(state => state.Cluster!);
+
+    public string WorkerToken => Current.RootCa.JoinTokens.Worker;
+
+    public IPEndPoint EndPoint { get; private set; } = null!;
+
+    public string Address => EndPoint.ToString();
+
+    private Wire.Cluster Initial { get; }
+
+    public static async Task<TestCluster> StartAsync()
+    {
+        var cluster = new TestCluster();
+        await cluster._application.StartAsync();
+        var url = cluster._application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        cluster.EndPoint = new IPEndPoint(IPAddress.Loopback, new Uri(url).Port);
+        cluster.Manager.StartLeading();
+        await cluster.Manager.SubmitAsync(new InitCluster(cluster.Initial, new Skep.State.Manager { Id = cluster.Certificate.Identity.NodeId, RaftId = 1, Addr = cluster.Address }));
+        return cluster;
+    }
+
+    public Task<NodeCredentials> JoinAsync(string? token = null) =>
+        new NodeCertificateClient(Time).JoinAsync(Address, token ?? WorkerToken, Wire.NodeSpec.Types.Availability.Active, CancellationToken.None);
+
+    /// <summary>A call that every node may make; answers with the node id that the server saw.</summary>
+    public async Task<string> HeartbeatAsync(NodeCredentials credentials)
+    {
+        using var channel = ClusterChannel.ForNode(Address, credentials, Time);
+        using var call = new Wire.Dispatcher.DispatcherClient(channel).HeartbeatAsync(new Wire.HeartbeatRequest());
+        await call.ResponseAsync;
+        return call.GetTrailers().GetValue(EchoDispatcher.NodeTrailer)!;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _application.DisposeAsync();
+        await Manager.DisposeAsync();
+        Store.Dispose();
+        _directory.Delete(recursive: true);
+    }
+
+    /// <summary>Commits at once.</summary>
+    private sealed class MemoryLog(StateStore store) : IProposer
+    {
+        public Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation)
+        {
+            store.Apply(Batch.Parser.ParseFrom(entry.Span));
+            return Task.CompletedTask;
+        }
+    }
+
+    private sealed class EchoDispatcher : Wire.Dispatcher.DispatcherBase
+    {
+        public const string NodeTrailer = "node";
+
+        public override Task<Wire.HeartbeatResponse> Heartbeat(Wire.HeartbeatRequest request, ServerCallContext context)
+        {
+            context.ResponseTrailers.Add(NodeTrailer, Wire.CallerIdentity.GetNode(context).NodeId);
+            return Task.FromResult(new Wire.HeartbeatResponse { Period = Duration.FromTimeSpan(TimeSpan.FromSeconds(5)) });
+        }
+    }
+
+    private sealed class EmptyControl : Wire.Control.ControlBase
+    {
+        public override Task<Wire.ListNodesResponse> ListNodes(Wire.ListNodesRequest request, ServerCallContext context) => Task.FromResult(new Wire.ListNodesResponse());
+    }
+}
