@@ -28,6 +28,7 @@ for (var i = 0; i < services; i++)
 
 var loop = new SwarmLoop(state, new IdSource(new byte[32]), [new AllocationRule(), new SchedulingRule()], now);
 var watch = Stopwatch.StartNew();
+var cpu = Environment.CpuUsage.TotalTime;
 var turns = 0;
 var longest = TimeSpan.Zero;
 var logBytes = 0L;
@@ -41,10 +42,11 @@ while (loop.HasWork)
 }
 
 var seconds = watch.Elapsed.TotalSeconds;
+cpu = Environment.CpuUsage.TotalTime - cpu;
 var placed = state.Tasks.All.Count(t => t.State == Wire.TaskState.Assigned);
 var counts = state.Nodes.Keys.Select(n => state.Tasks.OnNode(n).Count).ToList();
 Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-    $"{placed} of {tasks} tasks on {nodes} nodes in {seconds:F2} s: {placed / seconds:F0} tasks/s, {turns} turns, longest {longest.TotalMilliseconds:F0} ms, {counts.Min()}..{counts.Max()} per node, {logBytes / 1e6:F1} MB of log"));
+    $"{placed} of {tasks} tasks on {nodes} nodes in {seconds:F2} s ({cpu.TotalSeconds:F2} s CPU): {placed / seconds:F0} tasks/s, {turns} turns, longest {longest.TotalMilliseconds:F0} ms, {counts.Min()}..{counts.Max()} per node, {logBytes / 1e6:F1} MB of log"));
 return placed == tasks ? 0 : 1;
 
 int Argument(int index, int standard) => args.Length > index ? int.Parse(args[index], CultureInfo.InvariantCulture) : standard;

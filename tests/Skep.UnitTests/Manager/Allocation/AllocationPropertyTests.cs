@@ -1,5 +1,4 @@
 using CsCheck;
-using Skep.State;
 using Xunit;
 using static Skep.UnitTests.Manager.Allocation.AllocationCluster;
 

@@ -1,4 +1,3 @@
-using Skep.State;
 using Xunit;
 using static Skep.UnitTests.Manager.Allocation.AllocationCluster;
 

@@ -1,5 +1,4 @@
 using Skep.Manager;
-using Skep.State;
 using Xunit;
 using static Skep.UnitTests.Manager.Allocation.AllocationCluster;
 
