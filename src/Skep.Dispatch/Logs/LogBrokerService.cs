@@ -50,6 +50,11 @@ public sealed class LogBrokerService(LogBroker broker) : Wire.LogBroker.LogBroke
             failure = null;
             return new PublishLogsResponse();
         }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            // The engine went away, or it was told to stop: nobody hears the answer.
+            return new PublishLogsResponse();
+        }
         catch (RpcException refused)
         {
             failure = $"node {nodeId}: {refused.Status.Detail}";

@@ -75,7 +75,7 @@ public sealed class LogBrokerServiceTests : IDisposable
     {
         var reading = Read();
         var id = await Asked();
-        await Assert.ThrowsAsync<IOException>(() => _service.PublishLogs(new Source([Lines(id, "n1")], new IOException("reset")), new FakeCall("n1")));
+        await _service.PublishLogs(new Source([Lines(id, "n1")], new IOException("reset")), new FakeCall("n1"));
         var incomplete = await Assert.ThrowsAsync<LogsIncompleteException>(() => reading);
         Assert.EndsWith("node n1 stopped sending before it was done", incomplete.Message, StringComparison.Ordinal);
     }
