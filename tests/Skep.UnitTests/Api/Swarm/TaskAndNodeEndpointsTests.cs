@@ -7,7 +7,7 @@ namespace Skep.UnitTests.Api.Swarm;
 
 public sealed class TaskAndNodeEndpointsTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     [Fact]
     public async Task Tasks_are_found_by_service_node_state_and_name()
