@@ -1,19 +1,30 @@
 // What the log costs on this machine's disk:
 //   dotnet run -c Release --project bench/Skep.Bench.Log [DIRECTORY]
+// and whether it keeps what it acknowledged when it is killed:
+//   dotnet run -c Release --project bench/Skep.Bench.Log kill [DIRECTORY]
 // The directory should be on the disk that managers use; a temporary one is the default. It is removed afterwards.
 using System.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
 using Skep.Bench.Log;
 using Skep.Log;
 
-var directory = Path.Combine(args.Length > 0 ? args[0] : Path.GetTempPath(), $"skep-bench-{Environment.ProcessId}");
+if (args is ["kill-child", var childDirectory])
+{
+    await KillCheck.ChildAsync(childDirectory);
+    return 0;
+}
+var kill = args is ["kill", ..];
+var parent = args.Skip(kill ? 1 : 0).FirstOrDefault() ?? Path.GetTempPath();
+var directory = Path.Combine(parent, $"skep-bench-{Environment.ProcessId}");
 var random = new Random(1);
 var machine = new NullMachine();
 try
 {
+    if (kill)
+        return await KillCheck.RunAsync(directory, rounds: 20);
     var options = new ReplicaOptions { Directory = directory, NodeId = 1, Start = ReplicaStart.NewGroup };
     var started = Stopwatch.GetTimestamp();
-    await using (var replica = await Replica.OpenAsync(options, new machine, TimeProvider.System, null, NullLogger.Instance))
+    await using (var replica = await Replica.OpenAsync(options, machine, TimeProvider.System, null, NullLogger.Instance))
     {
         Console.WriteLine($"new group: leads after {Stopwatch.GetElapsedTime(started).TotalMilliseconds:F1} ms");
 
@@ -45,6 +56,8 @@ finally
     if (Directory.Exists(directory))
         Directory.Delete(directory, recursive: true);
 }
+
+return 0;
 
 async Task<double> One(Replica replica, int bytes)
 {

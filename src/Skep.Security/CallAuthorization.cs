@@ -16,8 +16,9 @@ namespace Skep.Security;
 /// <remarks>The texts are SwarmKit's.</remarks>
 /// <param name="trust">The roots.</param>
 /// <param name="store">The committed state: cluster, nodes, managers.</param>
-/// <param name="logger">One line for every refusal.</param>
-public sealed class CallAuthorization(ClusterTrust trust, StateStore store, ILogger<CallAuthorization> logger) : Interceptor
+/// <param name="refusals">One line for every refusal.</param>
+/// <param name="logger">What only debugging needs.</param>
+public sealed class CallAuthorization(ClusterTrust trust, StateStore store, RefusalLog refusals, ILogger<CallAuthorization> logger) : Interceptor
 {
     public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
@@ -56,10 +57,10 @@ public sealed class CallAuthorization(ClusterTrust trust, StateStore store, ILog
         {
             // A newcomer without a certificate, or a node with one that no longer counts: a join token decides.
             if (peer is not null)
-                logger.LogInformation("{Method} from {Address} goes on without its certificate ({Node}): {Reason}", context.Method, context.Peer, peer.Identity?.NodeId, refusal);
+                logger.LogDebug("{Method} from {Address} goes on without its certificate ({Node}): {Reason}", context.Method, context.Peer, peer.Identity?.NodeId, refusal);
             return;
         }
-        logger.LogWarning("refused {Method} from {Address} ({Node}): {Reason}", context.Method, context.Peer, peer?.Identity?.NodeId ?? "no certificate", refusal);
+        refusals.Call(context.Method, context.Peer, peer?.Identity?.NodeId, refusal);
         throw new RpcException(new Status(StatusCode.PermissionDenied, $"Permission denied: unauthorized peer role: rpc error: code = PermissionDenied desc = {refusal}"));
     }
 

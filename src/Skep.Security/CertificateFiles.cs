@@ -31,7 +31,18 @@ internal sealed class CertificateFiles(string directory)
 
     public void WriteRoot(ReadOnlySpan<byte> pem) => Write(RootPath, pem);
 
-    public byte[] ReadRoot() => File.ReadAllBytes(RootPath);
+    /// <exception cref="InvalidManagerCertificateException">It is missing.</exception>
+    public byte[] ReadRoot()
+    {
+        try
+        {
+            return File.ReadAllBytes(RootPath);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidManagerCertificateException($"the cluster's root certificate cannot be read: {e.Message}", e);
+        }
+    }
 
     public void Write(ReadOnlySpan<byte> certificatePem, string keyPem)
     {

@@ -15,8 +15,9 @@ namespace Skep.Security;
 /// </summary>
 /// <param name="certificate">What the port shows.</param>
 /// <param name="trust">What it accepts.</param>
-/// <param name="logger">One line for every connection that is turned away.</param>
-public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust trust, ILogger<ClusterPort> logger)
+/// <param name="refusals">One line for every connection that is turned away.</param>
+/// <param name="logger">What only debugging needs.</param>
+public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust trust, RefusalLog refusals, ILogger<ClusterPort> logger)
 {
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
@@ -65,7 +66,7 @@ public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust tru
         connection.Features.Set(peer);
         if (flaw is null)
             return true;
-        logger.LogWarning("refused a connection from {Address}: its certificate ({Subject}) is not trusted: {Reason}", connection.RemoteEndPoint, presented.Subject, flaw);
+        refusals.Connection(connection.RemoteEndPoint, $"its certificate ({presented.Subject}) is not trusted: {flaw}");
         return false;
     }
 
@@ -81,14 +82,25 @@ public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust tru
             case TlsHandshakeRecord:
                 break;
             case { } other:
-                logger.LogWarning("refused a connection from {Address}: it does not speak TLS (it begins with byte 0x{Byte:x2})", connection.RemoteEndPoint, other);
+                refusals.Connection(connection.RemoteEndPoint, $"it does not speak TLS (it begins with byte 0x{other:x2})");
                 connection.Abort(new ConnectionAbortedException("not TLS"));
                 return;
         }
-        await next(connection).ConfigureAwait(false);
-        if (connection.Features.Get<Handshaken>() is null && connection.Features.Get<VerifiedPeer>() is not { Flaw: not null })
-            logger.LogWarning("refused a connection from {Address}: the TLS handshake failed (TLS 1.2 or newer and HTTP/2 are needed)", connection.RemoteEndPoint);
+        try
+        {
+            await next(connection).ConfigureAwait(false);
+        }
+        catch (Exception e) when (!IsHandshaken(connection))
+        {
+            // Some kinds of garbage make the TLS library fail in ways that Kestrel takes for a fault of its own.
+            logger.LogDebug(e, "the TLS handshake with {Address} failed: {Reason}", connection.RemoteEndPoint, e.Message);
+        }
+        var alreadyLogged = connection.Features.Get<VerifiedPeer>() is { Flaw: not null };
+        if (!IsHandshaken(connection) && !alreadyLogged)
+            refusals.Connection(connection.RemoteEndPoint, "the TLS handshake failed (TLS 1.2 or newer and HTTP/2 are needed)");
     }
+
+    private static bool IsHandshaken(ConnectionContext connection) => connection.Features.Get<Handshaken>() is not null;
 
     private static async Task<byte?> FirstByteAsync(ConnectionContext connection)
     {

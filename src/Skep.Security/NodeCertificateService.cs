@@ -15,8 +15,9 @@ namespace Skep.Security;
 /// <param name="manager">The cluster.</param>
 /// <param name="signer">Signs.</param>
 /// <param name="time">The clock.</param>
-/// <param name="logger">Joins, renewals and refusals.</param>
-public sealed class NodeCertificateService(IManager manager, CertificateSigner signer, TimeProvider time, ILogger<NodeCertificateService> logger) : NodeCA.NodeCABase
+/// <param name="refusals">One line for every refusal.</param>
+/// <param name="logger">Joins and renewals.</param>
+public sealed class NodeCertificateService(IManager manager, CertificateSigner signer, TimeProvider time, RefusalLog refusals, ILogger<NodeCertificateService> logger) : NodeCA.NodeCABase
 {
     /// <summary>
     /// A skepd that joins as a manager says so in this header. A stock engine does not, and must not become a manager: it would
@@ -69,6 +70,7 @@ public sealed class NodeCertificateService(IManager manager, CertificateSigner s
             throw Refuse(context, StatusCode.InvalidArgument, "A valid join token is necessary to join this cluster");
         var nodeId = ClusterFactory.NewId();
         await IssueAsync(context, cluster, request.Csr, nodeId, NodeRole.Worker, request.Availability).ConfigureAwait(false);
+        SecurityMetrics.Certificates.WithLabels("join").Inc();
         logger.LogInformation("node {NodeId} joins from {Address} as a worker", nodeId, context.Peer);
         return new IssueNodeCertificateResponse { NodeId = nodeId, NodeMembership = NodeSpec.Types.Membership.Accepted };
     }
@@ -79,6 +81,7 @@ public sealed class NodeCertificateService(IManager manager, CertificateSigner s
         var node = manager.Store.Read(state => state.Nodes.GetValueOrDefault(caller.NodeId))
             ?? throw Refuse(context, StatusCode.NotFound, $"node {caller.NodeId} not found when attempting to renew certificate");
         await IssueAsync(context, cluster, request.Csr, node.Id, node.Role, node.Spec.Availability).ConfigureAwait(false);
+        SecurityMetrics.Certificates.WithLabels("renewal").Inc();
         logger.LogInformation("node {NodeId} at {Address} renewed its certificate", node.Id, context.Peer);
         return new IssueNodeCertificateResponse { NodeId = node.Id, NodeMembership = node.Spec.Membership };
     }
@@ -100,7 +103,7 @@ public sealed class NodeCertificateService(IManager manager, CertificateSigner s
         }
         catch (ControlException e)
         {
-            logger.LogWarning("no certificate for {Address}: {Reason}", context.Peer, e.Message);
+            refusals.Certificate(context.Peer, e.Message);
             throw RpcErrors.From(e);
         }
     }
@@ -114,7 +117,7 @@ public sealed class NodeCertificateService(IManager manager, CertificateSigner s
 
     private RpcException Refuse(ServerCallContext context, StatusCode code, string reason)
     {
-        logger.LogWarning("no certificate for {Address}: {Reason}", context.Peer, reason);
+        refusals.Certificate(context.Peer, reason);
         return new RpcException(new Status(code, reason));
     }
 

@@ -22,6 +22,13 @@ public sealed class RootCertificateAuthority : IDisposable
     private static readonly Oid ServerAuthentication = new("1.3.6.1.5.5.7.3.1");
     private static readonly Oid ClientAuthentication = new("1.3.6.1.5.5.7.3.2");
 
+    /// <summary>RSA and ECDSA with SHA-256, SHA-384 and SHA-512.</summary>
+    private static readonly string[] SignatureAlgorithms =
+    [
+        "1.2.840.113549.1.1.11", "1.2.840.113549.1.1.12", "1.2.840.113549.1.1.13",
+        "1.2.840.10045.4.3.2", "1.2.840.10045.4.3.3", "1.2.840.10045.4.3.4",
+    ];
+
     private readonly Lock _signing = new();
     private readonly X509Certificate2 _certificate;
     private readonly AsymmetricAlgorithm _key;
@@ -176,13 +183,6 @@ public sealed class RootCertificateAuthority : IDisposable
         return certificate;
     }
 
-    /// <summary>RSA and ECDSA with SHA-256, SHA-384 and SHA-512.</summary>
-    private static readonly string[] SignatureAlgorithms =
-    [
-        "1.2.840.113549.1.1.11", "1.2.840.113549.1.1.12", "1.2.840.113549.1.1.13",
-        "1.2.840.10045.4.3.2", "1.2.840.10045.4.3.3", "1.2.840.10045.4.3.4",
-    ];
-
     private static AsymmetricAlgorithm LoadKey(X509Certificate2 certificate, ByteString pem)
     {
         using var publicKey = certificate.GetECDsaPublicKey();
@@ -190,15 +190,16 @@ public sealed class RootCertificateAuthority : IDisposable
         try
         {
             key.ImportFromPem(Encoding.UTF8.GetString(pem.Span));
-            if (!key.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(certificate.PublicKey.ExportSubjectPublicKeyInfo()))
-                throw new InvalidRootException("certificate key mismatch");
-            return key;
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
             key.Dispose();
             throw new InvalidRootException("malformed private key", e);
         }
+        if (key.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(certificate.PublicKey.ExportSubjectPublicKeyInfo()))
+            return key;
+        key.Dispose();
+        throw new InvalidRootException("certificate key mismatch");
     }
 }
 

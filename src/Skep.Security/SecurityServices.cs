@@ -23,9 +23,10 @@ public static class SecurityServices
         ArgumentNullException.ThrowIfNull(manager);
         services.AddSingleton(new ClusterTrust(manager.Store, time));
         services.AddSingleton(certificate);
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<RefusalLog>(provider, time));
         services.AddSingleton<ClusterPort>();
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<CallAuthorization>(provider, manager.Store));
-        services.AddSingleton(new CertificateSigner(time));
+        services.AddSingleton(_ => new CertificateSigner(time));
         services.AddSingleton(new CertificateAuthorityService(manager));
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<NodeCertificateService>(provider, manager, time));
         return services.AddGrpc(options => options.Interceptors.Add<CallAuthorization>())

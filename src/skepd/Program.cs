@@ -1,11 +1,13 @@
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
+using Skep.Api.Engine;
 using Skep.Api.Hosting;
 using Skep.Api.Logging;
+using Skep.Api.Routing;
+using Skep.Api.Swarm;
 using Skep.Daemon;
 using Skep.Daemon.Swarm;
 using Skep.Dispatch;
-using Skep.Api.Engine;
 
 return await new CommandLine().RunAsync(args, RunAsync, Console.Out, Console.Error);
 
@@ -36,12 +38,16 @@ static async Task<int> RunAsync(Options options)
             stop.TrySetResult();
         };
         await node.StartAsync(CancellationToken.None);
+        var routes = new ApiRoutes();
+        using var swarm = new SwarmApi(node, routes);
         await using var api = new ApiHost(
             new ApiHostOptions
             {
                 Listen = options.Hosts,
                 Tls = options.Tls is { } tls ? ServerTls.Load(tls.CaCert, tls.Cert, tls.Key) : null,
                 Engine = options.Engine,
+                Routes = routes,
+                Swarm = swarm.Info,
             },
             logs);
         await api.StartAsync();

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Skep.Api.Engine;
@@ -35,8 +36,9 @@ internal sealed class SystemEndpoints(EngineClient engine, ISwarmInfo swarm, str
             body = answer.Text;
         }
         context.Http.Response.ContentType = "text/plain; charset=utf-8";
-        if (HttpMethods.IsHead(context.Http.Request.Method)) context.Http.Response.ContentLength = 0;
-        else await context.Http.Response.WriteAsync(body, context.Aborted);
+        var head = HttpMethods.IsHead(context.Http.Request.Method);
+        context.Http.Response.ContentLength = head ? 0 : Encoding.UTF8.GetByteCount(body);
+        if (!head) await context.Http.Response.WriteAsync(body, context.Aborted);
     }
 
     private async Task VersionAsync(ApiContext context)

@@ -24,13 +24,13 @@ public sealed class Replica : IAsyncDisposable
     private readonly SemaphoreSlim _snapshotFiles = new(1, 1); // one writer of snapshot files at a time
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private volatile ReplicaState _state = new(false, 0, 0, 0, Membership.Empty);
     private Task _background = Task.CompletedTask;
     private long _batchBytes; // on the replica's thread: proposed since the last write
     private long _appendsAtIdleTimer;
     private bool _idleTimerRuns;
     private bool _ticking;
     private int _tickQueued;
+    private int _disposed;
 
     private Replica(ReplicaOptions options, IStateMachine machine, TimeProvider time, ITransport? transport, LogStore store, IDisposable directoryLock, ILogger logger)
     {
@@ -45,17 +45,17 @@ public sealed class Replica : IAsyncDisposable
     }
 
     /// <summary>Leads, and has applied all that earlier leaders committed.</summary>
-    public bool IsLeader => _state.IsLeader;
+    public bool IsLeader => _loop.IsLeader;
 
-    public ulong Term => _state.Term;
+    public ulong Term => _loop.Term;
 
     /// <summary>The leader as far as known, or 0.</summary>
-    public ulong LeaderId => _state.LeaderId;
+    public ulong LeaderId => _loop.LeaderId;
 
-    public ulong LastApplied => _state.LastApplied;
+    public ulong LastApplied => _loop.LastApplied;
 
     /// <summary>As of <see cref="LastApplied"/>.</summary>
-    public Membership Membership => _state.Membership;
+    public Membership Membership => _loop.Membership;
 
     /// <summary>Completes when the replica is closed; faults with the cause when it had to stop.</summary>
     public Task Stopped => _stopped.Task;
@@ -186,6 +186,8 @@ public sealed class Replica : IAsyncDisposable
     /// <summary>Finishes what was proposed before, as far as it can be committed at once, and closes the log.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) == 1)
+            return;
         _work.Writer.TryComplete();
         await _closing.CancelAsync().ConfigureAwait(false);
         await _stopped.Task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -258,7 +260,6 @@ public sealed class Replica : IAsyncDisposable
         }
         finally
         {
-            _state = _state with { IsLeader = false };
             Release();
             _started.TrySetException(failure);
             _ = _started.Task.Exception; // seen, should nobody wait for it
@@ -277,8 +278,6 @@ public sealed class Replica : IAsyncDisposable
 
     private void EndTurn()
     {
-        _state = new ReplicaState(_loop.IsLeader, _loop.Term, _loop.LeaderId, _loop.LastApplied, _loop.Membership);
-
         // A leader without followers has nobody to send heartbeats to: no timer, no wake-ups.
         if (_loop.NeedsTicks != _ticking)
         {

@@ -20,8 +20,15 @@ internal sealed class ReplicaLoop
     private readonly PendingProposals _proposals = new();
     private readonly PendingReads _reads = new();
     private Exception? _failure;
-    private long _tick;
+
+    // Written by the loop, read by anybody.
+    private ulong _term;
+    private ulong _leaderId;
+    private ulong _lastApplied;
     private ulong _announcedTerm; // of the leadership announced and not yet revoked, or 0
+    private volatile Membership _membership = Membership.Empty;
+
+    private long _tick;
     private bool _snapshotUnderWay;
     private ulong _snapshotNotBefore; // after a failure: wait for some entries before trying again
     private long _bytesSinceSnapshot;
@@ -52,19 +59,35 @@ internal sealed class ReplicaLoop
         _node = new RawNode(config, store);
     }
 
-    public ulong Term { get; private set; }
+    public ulong Term
+    {
+        get => Volatile.Read(ref _term);
+        private set => Volatile.Write(ref _term, value);
+    }
 
     public Role Role { get; private set; }
 
     /// <summary>Who leads, or 0.</summary>
-    public ulong LeaderId { get; private set; }
+    public ulong LeaderId
+    {
+        get => Volatile.Read(ref _leaderId);
+        private set => Volatile.Write(ref _leaderId, value);
+    }
 
     /// <summary>Whether we lead and the state is up to date; see <see cref="ReplicaOptions.LeadershipChanged"/>.</summary>
-    public bool IsLeader => _announcedTerm != 0;
+    public bool IsLeader => Volatile.Read(ref _announcedTerm) != 0;
 
-    public ulong LastApplied { get; private set; }
+    public ulong LastApplied
+    {
+        get => Volatile.Read(ref _lastApplied);
+        private set => Volatile.Write(ref _lastApplied, value);
+    }
 
-    public Membership Membership { get; private set; }
+    public Membership Membership
+    {
+        get => _membership;
+        private set => _membership = value;
+    }
 
     /// <summary>Writes of the log so far.</summary>
     public long Appends { get; private set; }
@@ -270,7 +293,7 @@ internal sealed class ReplicaLoop
         LogMetrics.EntriesApplied.Inc();
         if (Role == Role.Leader && entry.Term == Term && _announcedTerm == 0)
         {
-            _announcedTerm = Term;
+            Volatile.Write(ref _announcedTerm, Term);
             _logger.LogInformation("log: raft member {Id:x} leads in term {Term}", _options.NodeId, Term);
             _options.LeadershipChanged?.Invoke(true, Term);
         }
@@ -334,7 +357,7 @@ internal sealed class ReplicaLoop
         if (_announcedTerm == 0)
             return;
         var term = _announcedTerm;
-        _announcedTerm = 0;
+        Volatile.Write(ref _announcedTerm, 0);
         _logger.LogInformation("log: raft member {Id:x} leads no more in term {Term}", _options.NodeId, term);
         _options.LeadershipChanged?.Invoke(false, term);
     }

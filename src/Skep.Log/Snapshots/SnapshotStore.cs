@@ -13,12 +13,13 @@ internal sealed class SnapshotStore(IFileSystem files, string directory, CipherR
     private const string Extension = ".snap";
     private const string TemporaryExtension = ".tmp";
 
-    /// <summary>Removes what an interrupted writer has left.</summary>
+    /// <summary>Removes what an interrupted writer has left, and makes durable the names that are seen, which may not be so after a killed process.</summary>
     public void Prepare()
     {
         files.CreateDirectory(directory);
         foreach (var name in files.List(directory).Where(n => n.EndsWith(TemporaryExtension, StringComparison.Ordinal)))
             files.Delete(Path.Combine(directory, name));
+        files.SyncDirectory(directory);
     }
 
     /// <summary>Index and term of every snapshot, newest first, by their names.</summary>

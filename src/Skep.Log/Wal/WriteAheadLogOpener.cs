@@ -80,8 +80,9 @@ internal sealed class WriteAheadLogOpener(
             }
             CheckAgainstMark(segments[^1], length, previous!.Value, mark);
 
-            // After a killed process the end was read from the page cache, and may never have been synced.
+            // After a killed process the end, and the names, were read from the kernel's memory, and may never have been synced.
             segments[^1].File.Sync();
+            files.SyncDirectory(directory);
             return new WriteAheadLog(files, directory, ciphers, segmentBytes, logger, segments, OpenMark(), length, previous.Value, lastFrameSequence);
         }
         catch

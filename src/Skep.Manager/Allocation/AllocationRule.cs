@@ -11,18 +11,18 @@ public sealed class AllocationRule : IRule
 {
     private readonly AllocationLedger _ledger;
     private readonly NodeNetworks _nodeNetworks = new();
-    private readonly IdQueue _networks = new();
-    private readonly IdQueue _services = new();
-    private readonly IdQueue _nodes = new();
-    private readonly IdQueue _tasks = new();
+    private readonly WorkSet<string> _networks = new();
+    private readonly WorkSet<string> _services = new();
+    private readonly WorkSet<string> _nodes = new();
+    private readonly WorkSet<string> _tasks = new();
 
     /// <summary>Why networks and services are without what they need, by id.</summary>
     private readonly Dictionary<string, string> _failedNetworks = [];
     private readonly Dictionary<string, string> _failedServices = [];
 
     /// <summary>Tasks by the id of the network or service that they wait for; nodes by network.</summary>
-    private readonly Dictionary<string, IdQueue> _waitingTasks = [];
-    private readonly Dictionary<string, IdQueue> _waitingNodes = [];
+    private readonly Dictionary<string, WorkSet<string>> _waitingTasks = [];
+    private readonly Dictionary<string, WorkSet<string>> _waitingNodes = [];
 
     /// <summary>Addresses that became free, by network, where somebody waits for one.</summary>
     private readonly Dictionary<string, int> _freed = [];
@@ -170,7 +170,7 @@ public sealed class AllocationRule : IRule
         _freed.Clear();
     }
 
-    private void Wake(Dictionary<string, IdQueue> waiting, string key, IdQueue target, int count = int.MaxValue)
+    private void Wake(Dictionary<string, WorkSet<string>> waiting, string key, WorkSet<string> target, int count = int.MaxValue)
     {
         if (!waiting.TryGetValue(key, out var queue))
             return;
@@ -186,10 +186,10 @@ public sealed class AllocationRule : IRule
             waiting.Remove(key);
     }
 
-    private static void Wait(Dictionary<string, IdQueue> waiting, string key, string id)
+    private static void Wait(Dictionary<string, WorkSet<string>> waiting, string key, string id)
     {
         if (!waiting.TryGetValue(key, out var queue))
-            waiting[key] = queue = new IdQueue();
+            waiting[key] = queue = new WorkSet<string>();
         queue.Add(id);
     }
 

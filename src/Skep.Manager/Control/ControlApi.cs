@@ -7,6 +7,8 @@ internal static class ControlApi
 {
     public static IMessage Handle(Turn turn, IMessage request) => request switch
     {
+        Wire.CreateNetworkRequest create => NetworkControl.Create(turn, create),
+        Wire.RemoveNetworkRequest remove => NetworkControl.Remove(turn, remove),
         Wire.CreateServiceRequest create => ServiceControl.Create(turn, create),
         Wire.UpdateServiceRequest update => ServiceControl.Update(turn, update),
         Wire.RemoveServiceRequest remove => ServiceControl.Remove(turn, remove),
@@ -20,8 +22,6 @@ internal static class ControlApi
         Wire.UpdateConfigRequest update => ConfigControl.Update(turn, update),
         Wire.RemoveConfigRequest remove => ConfigControl.Remove(turn, remove),
         Wire.UpdateClusterRequest update => ClusterControl.Update(turn, update),
-        Wire.CreateNetworkRequest create => NetworkControl.Create(turn, create),
-        Wire.RemoveNetworkRequest remove => NetworkControl.Remove(turn, remove),
         _ => throw new ControlException(ControlError.Unimplemented, $"{request.Descriptor.Name} is not implemented"),
     };
 }

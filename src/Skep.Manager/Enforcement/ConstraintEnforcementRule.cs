@@ -9,7 +9,7 @@ namespace Skep.Manager.Enforcement;
 /// </summary>
 public sealed class ConstraintEnforcementRule : IRule
 {
-    private readonly IdQueue _nodes = new();
+    private readonly WorkSet<string> _nodes = new();
 
     public bool HasWork => _nodes.Count > 0;
 

@@ -23,10 +23,10 @@ public sealed class SchedulingRule : IRule
     private readonly NodeLoads _nodes = new();
     private readonly Dictionary<GroupKey, PendingGroup> _groups = [];
     private readonly Queue<PendingGroup> _queue = [];
-    private readonly IdQueue _preassigned = new();
+    private readonly WorkSet<string> _preassigned = new();
     private readonly Dictionary<string, HashSet<string>> _refusedByNode = [];
-    private readonly IdQueue _changedNodes = new();
-    private readonly IdQueue _stopped = new();
+    private readonly WorkSet<string> _changedNodes = new();
+    private readonly WorkSet<string> _stopped = new();
     private ClusterState _state = new();
     private bool _retry;
 

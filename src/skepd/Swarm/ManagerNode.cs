@@ -57,7 +57,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
             _engineWatch = FollowEngineAsync(_closing.Token);
             return;
         }
-        _status = new SwarmStatus(LocalNodeState.Pending, file.NodeId);
+        SetStatus(new SwarmStatus(LocalNodeState.Pending, file.NodeId));
         await OpenAsync(file, bootstrap: false, ManagerCertificate.Load(CertificateDirectory)).ConfigureAwait(false);
         _engineWatch = KeepEngineJoinedAsync(_closing.Token);
     }
@@ -102,7 +102,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         };
         // What an init left that was killed half-way.
         Forget();
-        _status = new SwarmStatus(LocalNodeState.Pending, NodeAddr: advertise.Address.ToString());
+        SetStatus(new SwarmStatus(LocalNodeState.Pending, NodeAddr: advertise.Address.ToString()));
         try
         {
             var (cluster, certificate) = MakeCluster(init, file);
@@ -269,14 +269,14 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         var engine = await _engine.AskAsync(cancellation).ConfigureAwait(false);
         if (_running is not null)
             return;
-        _status = engine.State switch
+        SetStatus(engine.State switch
         {
             "active" => new SwarmStatus(LocalNodeState.Active, engine.NodeId, engine.NodeAddr, Error: engine.Error),
             "pending" => new SwarmStatus(LocalNodeState.Pending, engine.NodeId, engine.NodeAddr, Error: engine.Error),
             "error" => new SwarmStatus(LocalNodeState.Error, engine.NodeId, engine.NodeAddr, Error: engine.Error),
             "locked" => new SwarmStatus(LocalNodeState.Locked, engine.NodeId, engine.NodeAddr, Error: engine.Error),
             _ => SwarmStatus.Inactive,
-        };
+        });
     }
 
     private async Task CloseAsync()
@@ -290,7 +290,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
 
     private void Forget()
     {
-        _status = SwarmStatus.Inactive;
+        SetStatus(SwarmStatus.Inactive);
         // The file goes first: without it, what is left is no cluster.
         System.IO.File.Delete(SwarmFile.PathIn(_dataDirectory));
         foreach (var folder in new[] { CertificateDirectory, RunningManager.LogDirectory(_dataDirectory) })
@@ -301,7 +301,13 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     }
 
     private void SetActive(SwarmFile file) =>
-        _status = new SwarmStatus(LocalNodeState.Active, file.NodeId, HostOf(file.AdvertiseAddr), file.ManagerId, file.ManagerId);
+        SetStatus(new SwarmStatus(LocalNodeState.Active, file.NodeId, HostOf(file.AdvertiseAddr), file.ManagerId, file.ManagerId));
+
+    private void SetStatus(SwarmStatus status)
+    {
+        _status = status;
+        Changed?.Invoke();
+    }
 
     private async Task<T> OneAtATimeAsync<T>(Func<Task<T>> action, CancellationToken cancellation)
     {

@@ -5,7 +5,7 @@ namespace Skep.EndToEnd.Lab;
 /// <summary>HTTP on a unix socket, for what the docker command does not say (malformed bodies, status codes).</summary>
 public static class EngineHttp
 {
-    /// <summary>A client for a docker -H value of the form unix://PATH; answers must come within 10 s.</summary>
+    /// <summary>A client for a docker -H value of the form unix://PATH; answers must come within 30 s.</summary>
     public static HttpClient Client(string socket)
     {
         var endpoint = new UnixDomainSocketEndPoint(socket["unix://".Length..]);
@@ -26,6 +26,6 @@ public static class EngineHttp
                 return new NetworkStream(connection, ownsSocket: true);
             },
         })
-        { BaseAddress = new Uri("http://engine"), Timeout = TimeSpan.FromSeconds(10) };
+        { BaseAddress = new Uri("http://engine"), Timeout = TimeSpan.FromSeconds(30) };
     }
 }

@@ -26,9 +26,9 @@ internal sealed class FakeEngine : IDisposable
     /// <summary>The head up to its empty line.</summary>
     public static async Task<string> ReadHeadAsync(Stream stream)
     {
-        var head = new StringBuilder();
+        var head = new StringBuilder(1 << 20); // one chunk: its end is looked at after every byte
         var one = new byte[1];
-        while (!head.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal))
+        while (head.Length < 4 || head[^1] != '\n' || head[^2] != '\r' || head[^3] != '\n')
         {
             if (await stream.ReadAsync(one) == 0) break;
             head.Append((char)one[0]);

@@ -7,7 +7,7 @@ namespace Skep.UnitTests.Api;
 
 public sealed class HijackTests
 {
-    private const string Upgraded = "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+    private const string Upgraded = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n";
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
     [Theory]

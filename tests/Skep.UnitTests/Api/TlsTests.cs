@@ -80,7 +80,7 @@ public sealed class TlsTests : IAsyncDisposable
                 TargetHost = "localhost",
                 EnabledSslProtocols = protocols,
                 ClientCertificates = certificate is null ? null : [certificate],
-                RemoteCertificateValidationCallback = (_, _, _, _) => true,
+                RemoteCertificateValidationCallback = (_, server, _, _) => server?.Subject == "CN=server",
             });
             await FakeEngine.SendAsync(tls, "GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
             var answer = await FakeEngine.ReadToEndAsync(tls).WaitAsync(TimeSpan.FromSeconds(5));

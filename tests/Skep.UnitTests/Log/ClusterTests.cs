@@ -84,7 +84,7 @@ public sealed class ClusterTests
     [Fact]
     public void Nothing_acknowledged_is_lost_while_members_crash_and_come_back()
     {
-        for (var seed = 0; seed < 40; seed++)
+        for (var seed = 0; seed < 20; seed++)
         {
             var random = new Random(seed);
             using var cluster = new SteppedCluster(seed);

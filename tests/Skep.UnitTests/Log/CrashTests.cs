@@ -9,29 +9,30 @@ public sealed class CrashTests
     private const int Batches = 30;
 
     [Theory]
-    [InlineData(CrashKind.ProcessKilled, 0)]
-    [InlineData(CrashKind.UnsyncedLost, 0)]
-    [InlineData(CrashKind.UnsyncedTorn, 0)]
-    [InlineData(CrashKind.ProcessKilled, 1)]
-    [InlineData(CrashKind.UnsyncedTorn, 1)]
-    public void Nothing_acknowledged_is_lost_wherever_it_crashes(CrashKind kind, int keepOldSnapshots)
+    [InlineData(CrashKind.ProcessKilled, CrashKind.ProcessKilled, 0)]
+    [InlineData(CrashKind.UnsyncedLost, CrashKind.UnsyncedLost, 0)]
+    [InlineData(CrashKind.UnsyncedTorn, CrashKind.UnsyncedTorn, 0)]
+    [InlineData(CrashKind.UnsyncedTorn, CrashKind.ProcessKilled, 1)]
+    [InlineData(CrashKind.ProcessKilled, CrashKind.UnsyncedTorn, 1)]
+    [InlineData(CrashKind.ProcessKilled, CrashKind.UnsyncedLost, 0)]
+    public void Nothing_acknowledged_is_lost_wherever_it_crashes(CrashKind first, CrashKind second, int keepOldSnapshots)
     {
-        var whole = new Run(kind, keepOldSnapshots, seed: 0);
-        whole.Proceed(null);
+        var whole = new Run(keepOldSnapshots, seed: 0);
+        whole.Proceed(null, first);
         Assert.True(whole.Disk.Operations > 150, $"only {whole.Disk.Operations} operations");
         for (var at = 1; at <= whole.Disk.Operations; at++)
         {
-            var run = new Run(kind, keepOldSnapshots, seed: at);
-            run.Proceed(at);
+            var run = new Run(keepOldSnapshots, seed: at);
+            run.Proceed(at, first);
 
             // And once more, in the recovery or soon after it.
-            run.Proceed(run.Disk.Operations + 1 + (at % 17));
-            run.Proceed(null);
+            run.Proceed(run.Disk.Operations + 1 + (at % 17), second);
+            run.Proceed(null, second);
             run.Verify();
         }
     }
 
-    private sealed class Run(CrashKind kind, int keepOldSnapshots, int seed)
+    private sealed class Run(int keepOldSnapshots, int seed)
     {
         private readonly List<string> _acknowledged = [];
         private readonly List<string> _proposed = [];
@@ -41,7 +42,7 @@ public sealed class CrashTests
 
         public SimulatedFileSystem Disk { get; } = new() { Random = new Random(seed) };
 
-        public void Proceed(int? crashAt)
+        public void Proceed(int? crashAt, CrashKind kind)
         {
             Disk.CrashAt = crashAt;
             try

@@ -41,6 +41,16 @@ public sealed class LogStoreTests
     }
 
     [Fact]
+    public void A_vote_is_durable_when_it_is_persisted()
+    {
+        using (var store = Bootstrapped())
+            store.Persist(new Ready { HardState = new HardState(7, 3, 1), MustSync = true });
+        _disk.Restart(CrashKind.UnsyncedLost);
+        using var again = Opener().Open();
+        Assert.Equal(new HardState(7, 3, 1), again.InitialState().HardState);
+    }
+
+    [Fact]
     public void Entries_that_are_not_held_in_memory_are_read_from_disk()
     {
         using var store = Bootstrapped();

@@ -56,7 +56,7 @@ public sealed class ReplicaTests
         Assert.Equal(["one"], _machine.Applied);
         var second = await Propose(replica, "two");
         Assert.Equal(first + 1, second);
-        Assert.True(replica.LastApplied >= second || _machine.Applied.Count == 2);
+        Assert.Equal(second, replica.LastApplied);
     }
 
     [Fact]
@@ -161,9 +161,7 @@ public sealed class ReplicaTests
     [Fact]
     public async Task A_snapshot_is_written_beside_the_work_and_shortens_the_log()
     {
-        _machine.SnapshotGate.Reset();
         var options = New() with { SnapshotInterval = 50, Log = new LogOptions { SegmentBytes = 500, LogEntriesForSlowFollowers = 10 } };
-        _machine.SnapshotGate.Set();
         await using (var replica = await Open(options))
         {
             _machine.SnapshotGate.Reset();

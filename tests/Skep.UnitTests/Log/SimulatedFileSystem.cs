@@ -13,7 +13,7 @@ public sealed class SimulatedCrashException : Exception
 /// <summary>What is left on disk after a crash.</summary>
 public enum CrashKind
 {
-    /// <summary>The process was killed: the kernel writes everything it was given.</summary>
+    /// <summary>The process was killed: the kernel has everything it was given, but still only in memory.</summary>
     ProcessKilled,
 
     /// <summary>Power failed, and nothing that was not synced had reached the disk.</summary>
@@ -35,7 +35,7 @@ public sealed class SimulatedFileSystem : IFileSystem
     private readonly List<(string Directory, Action<Dictionary<string, Inode>> Apply)> _unsyncedNames = [];
     private readonly HashSet<string> _directories = [];
     private Dictionary<string, Inode> _names = [];
-    private Dictionary<string, Inode> _durableNames = [];
+    private readonly Dictionary<string, Inode> _durableNames = [];
     private bool _crashed;
     private int _generation;
 
@@ -80,20 +80,14 @@ public sealed class SimulatedFileSystem : IFileSystem
             _crashed = false;
             CrashAt = null;
             if (kind == CrashKind.ProcessKilled)
-            {
-                _unsyncedNames.Clear();
-            }
-            else
-            {
-                var survive = kind == CrashKind.UnsyncedTorn ? Random.Next(_unsyncedNames.Count + 1) : 0;
-                foreach (var (_, apply) in _unsyncedNames.Take(survive))
-                    apply(_durableNames);
-                _unsyncedNames.Clear();
-                _names = new(_durableNames);
-            }
+                return;
+            var survive = kind == CrashKind.UnsyncedTorn ? Random.Next(_unsyncedNames.Count + 1) : 0;
+            foreach (var (_, apply) in _unsyncedNames.Take(survive))
+                apply(_durableNames);
+            _unsyncedNames.Clear();
+            _names = new(_durableNames);
             foreach (var inode in _names.Values)
-                inode.Restart(kind, Random);
-            _durableNames = new(_names);
+                inode.PowerFailed(kind, Random);
         }
     }
 
@@ -264,26 +258,23 @@ public sealed class SimulatedFileSystem : IFileSystem
             Unsynced.Clear();
         }
 
-        public void Restart(CrashKind kind, Random random)
+        public void PowerFailed(CrashKind kind, Random random)
         {
-            if (kind != CrashKind.ProcessKilled)
+            var left = (byte[])[.. Durable];
+            if (kind == CrashKind.UnsyncedTorn)
             {
-                var left = (byte[])[.. Durable];
-                if (kind == CrashKind.UnsyncedTorn)
+                foreach (var (offset, bytes) in Unsynced)
                 {
-                    foreach (var (offset, bytes) in Unsynced)
+                    for (var at = 0L; at < bytes.Length;)
                     {
-                        for (var at = 0L; at < bytes.Length;)
-                        {
-                            var end = Math.Min(bytes.Length, ((offset + at) / SectorBytes * SectorBytes) + SectorBytes - offset);
-                            if (random.Next(2) == 0)
-                                left = Put(left, offset + at, bytes[(int)at..(int)end]);
-                            at = end;
-                        }
+                        var end = Math.Min(bytes.Length, ((offset + at) / SectorBytes * SectorBytes) + SectorBytes - offset);
+                        if (random.Next(2) == 0)
+                            left = Put(left, offset + at, bytes[(int)at..(int)end]);
+                        at = end;
                     }
                 }
-                Current = left;
             }
+            Current = left;
             Sync();
         }
 

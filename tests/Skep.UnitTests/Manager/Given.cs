@@ -19,7 +19,7 @@ internal static class Given
         return id;
     }
 
-    public static void UpdateService(this LoopHarness harness, string id, Action<Wire.ServiceSpec> configure)
+    public static void ReplaceService(this LoopHarness harness, string id, Action<Wire.ServiceSpec> configure)
     {
         var service = harness.State.Services[id].Clone();
         configure(service.Spec);
@@ -27,7 +27,7 @@ internal static class Given
         harness.Settle();
     }
 
-    public static void RemoveService(this LoopHarness harness, string id)
+    public static void DeleteService(this LoopHarness harness, string id)
     {
         harness.Emit(new Mutation { RemoveService = new RemoveObject { Id = id } });
         harness.Settle();

@@ -25,6 +25,8 @@ public sealed class StandInAllocator : TaskStageRule
 public sealed class StandInScheduler : TaskStageRule
 {
     private int _next;
+    private Turn? _turn;
+    private List<string> _nodes = [];
 
     protected override bool Wants(TaskRecord task) => task.State == Wire.TaskState.Pending;
 
@@ -33,18 +35,22 @@ public sealed class StandInScheduler : TaskStageRule
         var node = task.NodeId;
         if (node.Length == 0)
         {
-            var nodes = turn.State.Nodes.Values
-                .Where(n => n.Status.State == Wire.NodeStatus.Types.State.Ready && n.Spec.Availability == Wire.NodeSpec.Types.Availability.Active)
-                .OrderBy(n => n.Id, StringComparer.Ordinal).ToList();
-            if (nodes.Count == 0)
+            if (turn != _turn)
+                (_turn, _nodes) = (turn, UsableNodes(turn.State));
+            if (_nodes.Count == 0)
             {
                 Later(task);
                 return;
             }
-            node = nodes[_next++ % nodes.Count].Id;
+            node = _nodes[_next++ % _nodes.Count];
         }
         turn.Emit(new Mutation { AssignTask = new AssignTask { TaskId = task.Id, NodeId = node } });
     }
+
+    private static List<string> UsableNodes(ClusterState state) => [.. state.Nodes.Values
+        .Where(n => n.Status.State == Wire.NodeStatus.Types.State.Ready && n.Spec.Availability == Wire.NodeSpec.Types.Availability.Active)
+        .Select(n => n.Id)
+        .Order(StringComparer.Ordinal)];
 }
 
 /// <summary>A rule that takes tasks from one state to the next.</summary>

@@ -13,7 +13,7 @@ public class ClusterControlTests
 
     private readonly SwarmLoop _loop = new(new ClusterState(), new IdSource(new byte[32]), [], Now);
 
-    public ClusterControlTests() => Take(new InitCluster(ClusterFactory.Create(new ClusterSettings(), Now), new State.Manager { Id = "manager" }));
+    public ClusterControlTests() => Take(new InitCluster(ClusterFactory.Create(new ClusterSettings(), Now), new Skep.State.Manager { Id = "manager" }));
 
     private Cluster Current => _loop.State.Cluster!;
 

@@ -93,6 +93,9 @@ public sealed class ManagerCertificateTests : IDisposable
         Create();
         File.WriteAllText(Path.Combine(Folder, "swarm-node.crt"), "garbage");
         Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder));
+        Create();
+        File.Delete(Path.Combine(Folder, "swarm-root-ca.crt"));
+        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder));
     }
 
     [Fact]

@@ -21,7 +21,7 @@ public class RootCertificateAuthorityTests
         Assert.Equal("CN=swarm-ca", certificate.Subject);
         Assert.Equal("CN=swarm-ca", certificate.Issuer);
         Assert.Equal(Now.AddYears(20), certificate.NotAfter);
-        Assert.Equal("nistP256", certificate.GetECDsaPublicKey()!.ExportParameters(false).Curve.Oid.FriendlyName);
+        Assert.Equal("1.2.840.10045.3.1.7", certificate.GetECDsaPublicKey()!.ExportParameters(false).Curve.Oid.Value);
         Assert.True(certificate.Extensions.OfType<X509BasicConstraintsExtension>().Single().CertificateAuthority);
         Assert.StartsWith("-----BEGIN EC PRIVATE KEY-----", root.KeyPem.ToStringUtf8(), StringComparison.Ordinal);
         Assert.False(certificate.HasPrivateKey);

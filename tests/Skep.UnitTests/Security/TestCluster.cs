@@ -69,7 +69,7 @@ internal sealed class TestCluster : IAsyncDisposable
         var url = cluster._application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
         cluster.EndPoint = new IPEndPoint(IPAddress.Loopback, new Uri(url).Port);
         cluster.Manager.StartLeading();
-        await cluster.Manager.SubmitAsync(new InitCluster(cluster.Initial, new State.Manager { Id = cluster.Certificate.Identity.NodeId, RaftId = 1, Addr = cluster.Address }));
+        await cluster.Manager.SubmitAsync(new InitCluster(cluster.Initial, new Skep.State.Manager { Id = cluster.Certificate.Identity.NodeId, RaftId = 1, Addr = cluster.Address }));
         return cluster;
     }
 

@@ -1,6 +1,7 @@
 using Skep.Manager;
 using Skep.Manager.Enforcement;
 using Skep.Manager.Scheduling;
+using Xunit;
 
 namespace Skep.UnitTests.Manager.Enforcement;
 
@@ -36,7 +37,7 @@ public sealed class ConstraintEnforcementTests
     {
         _cluster.AddService("web");
         _cluster.AddTasks("web", 1);
-        _cluster.UpdateService("web", s => s.Task.Placement.Constraints.Add("node.labels.zone==east"));
+        _cluster.ReplaceService("web", s => s.Task.Placement.Constraints.Add("node.labels.zone==east"));
         _cluster.UpdateNode("a", n => n.Spec.Annotations.Labels.Clear());
         Assert.Equal(Wire.TaskState.Rejected, _cluster.Task("web.1").State);
     }

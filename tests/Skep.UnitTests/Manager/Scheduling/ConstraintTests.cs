@@ -1,4 +1,5 @@
 using Skep.Manager.Scheduling;
+using Xunit;
 
 namespace Skep.UnitTests.Manager.Scheduling;
 

@@ -1,6 +1,7 @@
 using Skep.Manager;
 using Skep.Manager.Scheduling;
 using Skep.State;
+using Xunit;
 
 namespace Skep.UnitTests.Manager.Scheduling;
 

@@ -1,5 +1,6 @@
 using CsCheck;
 using Skep.Manager.Scheduling;
+using Xunit;
 
 namespace Skep.UnitTests.Manager.Scheduling;
 

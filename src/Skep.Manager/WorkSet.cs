@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace Skep.Manager.Orchestration;
+namespace Skep.Manager;
 
 /// <summary>Things to look at, each once, in the order in which they were noted.</summary>
 internal sealed class WorkSet<T> where T : notnull
