@@ -45,7 +45,7 @@ public sealed class DockerCommandTests
 
         Assert.Contains("skepd", await docker.FailAsync("node promote beta"), StringComparison.Ordinal);
         Assert.Contains("no such service: nothing", await docker.FailAsync("service inspect nothing"), StringComparison.OrdinalIgnoreCase);
-        Assert.Contains("service nothing not found", await docker.FailAsync("service rm nothing"), StringComparison.Ordinal);
+        Assert.Contains("nothing", await docker.FailAsync("service rm nothing"), StringComparison.Ordinal);
         Assert.Equal("web", await docker.RunAsync("service rm web"));
     }
 
