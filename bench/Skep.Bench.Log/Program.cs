@@ -24,7 +24,7 @@ try
         return await KillCheck.RunAsync(directory, rounds: 20);
     var options = new ReplicaOptions { Directory = directory, NodeId = 1, Start = ReplicaStart.NewGroup };
     var started = Stopwatch.GetTimestamp();
-    await using (var replica = await Replica.OpenAsync(options, new machine, TimeProvider.System, null, NullLogger.Instance))
+    await using (var replica = await Replica.OpenAsync(options, machine, TimeProvider.System, null, NullLogger.Instance))
     {
         Console.WriteLine($"new group: leads after {Stopwatch.GetElapsedTime(started).TotalMilliseconds:F1} ms");
 
