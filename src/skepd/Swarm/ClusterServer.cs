@@ -55,6 +55,7 @@ internal sealed class ClusterServer : IAsyncDisposable
         builder.Services.AddSingleton(new ResourceAllocatorService(manager));
         builder.Services.AddSingleton(new LogBrokerService());
         builder.Services.AddSingleton(new HealthService());
+        builder.Services.AddSingleton(new ControlService());
         _app = builder.Build();
         _app.UseRouting();
         _app.MapClusterSecurity();
@@ -62,6 +63,7 @@ internal sealed class ClusterServer : IAsyncDisposable
         _app.MapGrpcService<ResourceAllocatorService>();
         _app.MapGrpcService<LogBrokerService>();
         _app.MapGrpcService<HealthService>();
+        _app.MapGrpcService<ControlService>();
     }
 
     /// <exception cref="IOException">The port is taken.</exception>
