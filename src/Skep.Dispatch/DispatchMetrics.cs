@@ -14,4 +14,6 @@ internal static class DispatchMetrics
     public static readonly Counter Statuses = Metrics.CreateCounter("skep_dispatch_statuses_total", "Task statuses received from nodes.");
 
     public static readonly Gauge StatusesWaiting = Metrics.CreateGauge("skep_dispatch_statuses_waiting", "Task statuses that are answered and not yet committed.");
+
+    public static readonly Gauge LogReaders = Metrics.CreateGauge("skep_dispatch_log_readers", "Readers of service logs.");
 }

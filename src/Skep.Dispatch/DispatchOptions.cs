@@ -1,6 +1,6 @@
 namespace Skep.Dispatch;
 
-/// <summary>Times of the dispatcher. The defaults are stock's unless said otherwise.</summary>
+/// <summary>Times and limits of the dispatcher. The defaults are stock's unless said otherwise.</summary>
 public sealed record DispatchOptions
 {
     /// <summary>Heartbeat periods vary by this much either way, so that thousands of nodes do not beat at once.</summary>
@@ -22,4 +22,10 @@ public sealed record DispatchOptions
 
     /// <summary>How long statuses are gathered before the loop gets them (stock: 100 ms).</summary>
     public TimeSpan StatusBatching { get; init; } = TimeSpan.FromMilliseconds(30);
+
+    /// <summary>Most readers of service logs at a time: each takes one stream of every engine it asks, beside the session's own few.</summary>
+    public int MaxLogReaders { get; init; } = 64;
+
+    /// <summary>How long a reader that does not follow waits for the first word of a node that was asked.</summary>
+    public TimeSpan LogPatience { get; init; } = TimeSpan.FromSeconds(60);
 }

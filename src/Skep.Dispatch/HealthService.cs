@@ -4,9 +4,14 @@ using Task = System.Threading.Tasks.Task;
 
 namespace Skep.Dispatch;
 
-/// <summary>Says that this manager serves; engines ask before they trust a manager they have lost once.</summary>
+/// <summary>Says that this manager serves: managers ask each other before they let a new one into the group. For managers only.</summary>
 public sealed class HealthService : Health.HealthBase
 {
-    public override Task<HealthCheckResponse> Check(HealthCheckRequest request, ServerCallContext context) =>
-        Task.FromResult(new HealthCheckResponse { Status = HealthCheckResponse.Types.ServingStatus.Serving });
+    /// <summary>The one service that SwarmKit names; empty means the manager as a whole.</summary>
+    private const string Raft = "Raft";
+
+    // The cluster port is opened after the log, and closed before it: whoever can ask gets yes.
+    public override Task<HealthCheckResponse> Check(HealthCheckRequest request, ServerCallContext context) => request.Service is "" or Raft
+        ? Task.FromResult(new HealthCheckResponse { Status = HealthCheckResponse.Types.ServingStatus.Serving })
+        : throw new RpcException(new Status(StatusCode.NotFound, "unknown service"));
 }

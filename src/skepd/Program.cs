@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Extensions.Hosting.Systemd;
 using Microsoft.Extensions.Logging;
 using Skep.Api.Engine;
 using Skep.Api.Hosting;
@@ -39,7 +40,7 @@ static async Task<int> RunAsync(Options options)
         };
         await node.StartAsync(CancellationToken.None);
         var routes = new ApiRoutes();
-        using var swarm = new SwarmApi(node, routes);
+        using var swarm = new SwarmApi(node, routes, new ServiceLogs(() => node.Logs));
         await using var api = new ApiHost(
             new ApiHostOptions
             {
@@ -52,14 +53,20 @@ static async Task<int> RunAsync(Options options)
             logs);
         await api.StartAsync();
         log.LogInformation("skepd {Version} is ready", ApiHost.ProductVersion);
+        // Does nothing where systemd did not start us.
+        var systemd = new SystemdNotifier();
+        systemd.Notify(ServiceState.Ready);
         await stop.Task;
         log.LogInformation("Stopping");
+        systemd.Notify(ServiceState.Stopping);
         await api.StopAsync();
-        return failure is null ? 0 : 1;
+        if (failure is null) return 0;
+        await Console.Error.WriteLineAsync("skepd: " + StartFailure.Describe(failure));
+        return 1;
     }
-    catch (ListenException e)
+    catch (Exception e) when (StartFailure.IsExpected(e))
     {
-        await Console.Error.WriteLineAsync("skepd: " + e.Message);
+        await Console.Error.WriteLineAsync("skepd: " + StartFailure.Describe(e));
         return 1;
     }
 }

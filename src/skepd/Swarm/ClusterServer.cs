@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Skep.Dispatch;
+using Skep.Dispatch.Logs;
 using Skep.Manager;
 using Skep.Security;
 
@@ -16,12 +17,22 @@ internal sealed class ClusterServer : IAsyncDisposable
     /// <summary>A status report of 10,000 tasks is some 3 MB.</summary>
     private const int MaxMessageBytes = 16 << 20;
 
+    /// <summary>A line of a log is 16 KB in stock's drivers; those of others send up to 1 MB.</summary>
+    private const int MaxLogMessageBytes = 2 << 20;
+
+    /// <summary>One engine holds one connection: its session's few streams, and one for every reader of logs.</summary>
+    private const int MaxStreams = 96;
+
+    /// <summary>Bytes that a stream may send ahead of what was read.</summary>
+    private const int StreamWindow = 128 << 10;
+
     private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(1);
 
     private readonly WebApplication _app;
     private readonly NodeSessions _sessions;
     private readonly NodeFeeds _feeds;
     private readonly StatusIntake _statuses;
+    private readonly LogBroker _logs;
     private readonly ManagerCertificateRenewal _renewal;
     private readonly CancellationTokenSource _closing = new();
     private Task _renewing = Task.CompletedTask;
@@ -32,6 +43,7 @@ internal sealed class ClusterServer : IAsyncDisposable
         _sessions = new NodeSessions(manager, options, time, random, loggers.CreateLogger<NodeSessions>());
         _feeds = new NodeFeeds(manager.Store);
         _statuses = new StatusIntake(manager, options, time, loggers.CreateLogger<StatusIntake>());
+        _logs = new LogBroker(manager.Store, options, time, new Random(random.Next()));
         _renewal = new ManagerCertificateRenewal(certificate, manager.Store, time, new Random(random.Next()), loggers.CreateLogger<ManagerCertificateRenewal>());
 
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -42,18 +54,21 @@ internal sealed class ClusterServer : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            // One engine holds one connection with a handful of streams.
-            kestrel.Limits.Http2.MaxStreamsPerConnection = 64;
+            kestrel.Limits.Http2.MaxStreamsPerConnection = MaxStreams;
+            // Streams of logs wait for slow readers: all of them together must never hold up a heartbeat on the same connection.
+            kestrel.Limits.Http2.InitialStreamWindowSize = StreamWindow;
+            kestrel.Limits.Http2.InitialConnectionWindowSize = StreamWindow * MaxStreams;
             kestrel.Limits.MinRequestBodyDataRate = null;
             kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
             kestrel.Listen(listen, endpoint => endpoint.ApplicationServices.GetRequiredService<ClusterPort>().Configure(endpoint));
         });
         builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(host => host.ShutdownTimeout = DrainTime);
         builder.Services.AddClusterSecurity(manager, certificate, time)
-            .AddServiceOptions<DispatcherService>(grpc => grpc.MaxReceiveMessageSize = MaxMessageBytes);
+            .AddServiceOptions<DispatcherService>(grpc => grpc.MaxReceiveMessageSize = MaxMessageBytes)
+            .AddServiceOptions<LogBrokerService>(grpc => grpc.MaxReceiveMessageSize = MaxLogMessageBytes);
         builder.Services.AddSingleton(new DispatcherService(manager, _sessions, _feeds, _statuses, options, time, loggers.CreateLogger<DispatcherService>()));
         builder.Services.AddSingleton(new ResourceAllocatorService(manager));
-        builder.Services.AddSingleton(new LogBrokerService());
+        builder.Services.AddSingleton(new LogBrokerService(_logs));
         builder.Services.AddSingleton(new HealthService());
         builder.Services.AddSingleton(new ControlService());
         _app = builder.Build();
@@ -65,6 +80,9 @@ internal sealed class ClusterServer : IAsyncDisposable
         _app.MapGrpcService<HealthService>();
         _app.MapGrpcService<ControlService>();
     }
+
+    /// <summary>The logs of tasks, from the engines that are connected here.</summary>
+    public ILogReader Logs => _logs;
 
     /// <exception cref="IOException">The port is taken.</exception>
     public async Task StartAsync()
@@ -80,6 +98,7 @@ internal sealed class ClusterServer : IAsyncDisposable
         await _renewing.ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
         // Ends the streams, so that the server has nothing to wait for.
         _sessions.Dispose();
+        _logs.Dispose();
         await _app.DisposeAsync().ConfigureAwait(false);
         await _statuses.DisposeAsync().ConfigureAwait(false);
         _feeds.Dispose();

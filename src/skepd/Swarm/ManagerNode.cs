@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Skep.Api.Swarm;
 using Skep.Dispatch;
+using Skep.Dispatch.Logs;
 using Skep.Manager;
 using Skep.Security;
 
@@ -45,6 +46,9 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     public SwarmStatus Status => _status;
 
     public IManager? Manager => _running?.Manager;
+
+    /// <summary>The logs of the cluster's tasks while this daemon manages one.</summary>
+    public ILogReader? Logs => _running?.Logs;
 
     private string CertificateDirectory => Path.Combine(_dataDirectory, "certificates");
 

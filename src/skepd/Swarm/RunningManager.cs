@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Skep.Dispatch;
+using Skep.Dispatch.Logs;
 using Skep.Log;
 using Skep.Manager;
 using Skep.Security;
@@ -35,6 +36,9 @@ internal sealed class RunningManager : IAsyncDisposable
     public SwarmFile File { get; set; }
 
     public IManager Manager => _service;
+
+    /// <summary>The logs of tasks; null until the cluster port is open.</summary>
+    public ILogReader? Logs => _server?.Logs;
 
     public static string LogDirectory(string dataDirectory) => Path.Combine(dataDirectory, "raft");
 

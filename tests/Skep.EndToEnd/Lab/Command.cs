@@ -9,6 +9,9 @@ public sealed record CommandResult(string CommandLine, int ExitCode, string Out,
     /// <summary>The lines of standard output that are not empty.</summary>
     public string[] Lines => Out.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
+    /// <summary>The lines of both outputs, those of standard output first.</summary>
+    public string[] AllLines() => (Out + Err).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+
     /// <summary>Itself when the program ended with 0; else throws with all that is known.</summary>
     public CommandResult OrFail() => ExitCode == 0 ? this : throw new InvalidOperationException($"exit code {ExitCode} after {Elapsed.TotalSeconds:0.0} s: {CommandLine}\n{Err}{Out}");
 }
@@ -41,6 +44,32 @@ public static class Command
         }
         await Task.WhenAny(reading, Task.Delay(TimeSpan.FromSeconds(1)));
         return new CommandResult(line, process.ExitCode, Text(output), Text(errors), clock.Elapsed);
+    }
+
+    /// <summary>Runs a program that does not end by itself, and ends it once a line of its output satisfies the condition, or throws <see cref="TimeoutException"/>.</summary>
+    public static async Task Follow(string program, IEnumerable<string> arguments, TimeSpan limit, Func<string, Task<bool>> until)
+    {
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true };
+        using var process = Process.Start(start) ?? throw new InvalidOperationException($"could not start {program}");
+        var seen = new List<string>();
+        using var deadline = new CancellationTokenSource(limit);
+        try
+        {
+            while (await process.StandardOutput.ReadLineAsync(deadline.Token) is { } line)
+            {
+                seen.Add(line);
+                if (await until(line)) return;
+            }
+            throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended by itself; the end of what it said:\n{string.Join('\n', seen.TakeLast(10))}");
+        }
+        catch (OperationCanceledException)
+        {
+            throw new TimeoutException($"waited {limit.TotalSeconds:0.#} s in vain on {program} {string.Join(' ', arguments)}; the end of what it said:\n{string.Join('\n', seen.TakeLast(10))}");
+        }
+        finally
+        {
+            process.Kill(entireProcessTree: true);
+        }
     }
 
     /// <summary>Cuts a command line into words at white space; single quotes keep words together.</summary>

@@ -1,0 +1,33 @@
+namespace Skep.Dispatch.Logs;
+
+/// <summary>One node's open stream of subscriptions: what it was told, and whether to look again.</summary>
+/// <remarks>It compares what is with what it told, so that a node that reads slowly never has a queue.</remarks>
+internal sealed class LogListener(string nodeId)
+{
+    private readonly SemaphoreSlim _news = new(0, 1);
+    private readonly HashSet<string> _told = [];
+
+    public string NodeId => nodeId;
+
+    /// <summary>Something may have changed for this node. Under the broker's lock.</summary>
+    public void Wake()
+    {
+        if (_news.CurrentCount == 0)
+            _news.Release();
+    }
+
+    public Task WaitAsync(CancellationToken cancellation) => _news.WaitAsync(cancellation);
+
+    /// <summary>What the node has to be told now. Under the broker's lock.</summary>
+    public List<Wire.SubscriptionMessage> Compare(IReadOnlyDictionary<string, LogSubscription> open)
+    {
+        var news = _told.Where(id => !open.ContainsKey(id)).Select(LogSubscription.Close).ToList();
+        _told.RemoveWhere(id => !open.ContainsKey(id));
+        foreach (var subscription in open.Values.Where(s => s.Wants(nodeId)))
+        {
+            if (_told.Add(subscription.Id))
+                news.Add(subscription.Request);
+        }
+        return news;
+    }
+}
