@@ -74,7 +74,7 @@ public sealed class DataTests : IAsyncDisposable
         await _skepd.InitAsync();
         var second = await Command.Run(SkepdPeer.Program, ["-H", $"unix://{_skepd.DataDirectory}/other.sock", "--engine", "none", "--data-dir", _skepd.DataDirectory], TimeSpan.FromSeconds(20));
         Assert.Equal(1, second.ExitCode);
-        Assert.Single(second.Err.Split('\n').Where(line => line.StartsWith("skepd:", StringComparison.Ordinal)));
+        Assert.Single(second.Err.Split('\n'), line => line.StartsWith("skepd:", StringComparison.Ordinal));
         Assert.DoesNotContain("   at ", second.Err, StringComparison.Ordinal);
     }
 
@@ -136,7 +136,7 @@ public sealed class DataTests : IAsyncDisposable
 
     private void AssertOneLine(string naming)
     {
-        var line = Assert.Single(_skepd.Errors.Split('\n').Where(l => l.StartsWith("skepd:", StringComparison.Ordinal)));
+        var line = Assert.Single(_skepd.Errors.Split('\n'), l => l.StartsWith("skepd:", StringComparison.Ordinal));
         Assert.Contains(naming, line, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", _skepd.Errors, StringComparison.Ordinal);
     }
