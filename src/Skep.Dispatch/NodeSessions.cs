@@ -78,9 +78,14 @@ public sealed class NodeSessions : IDisposable
         return period;
     }
 
-    /// <summary>This manager leads from now on: nodes that do not register within twice the grace period are down.</summary>
+    /// <summary>
+    /// A leader begins its term and doubts every node: those that hold a session are reported again, and those that do not register
+    /// within twice the grace period are down.
+    /// </summary>
     public void ExpectNodes()
     {
+        foreach (var nodeId in _sessions.Keys)
+            _ = _manager.SubmitAsync(new NodeArrived(nodeId, null, "")).ContinueWith(_ => { }, TaskScheduler.Default);
         // A node without a certificate has no engine: it is a manager's host alone, and holds no session.
         var nodes = _manager.Store.Read(state => state.Nodes.Values.Where(n => n.Certificate is not null && n.Status.State != Wire.NodeStatus.Types.State.Down).Select(n => n.Id).ToList());
         foreach (var nodeId in nodes.Where(id => !_sessions.ContainsKey(id)))

@@ -41,7 +41,7 @@ public sealed record HostWithoutEngine(string NodeId, string Hostname, string Ad
 /// <summary>A node opened a session: it becomes READY.</summary>
 /// <param name="NodeId">From its certificate.</param>
 /// <param name="Description">What it said of itself; null: as before.</param>
-/// <param name="Address">Its IP address as this manager sees it.</param>
+/// <param name="Address">Its IP address as this manager sees it; empty: as before.</param>
 public sealed record NodeArrived(string NodeId, Wire.NodeDescription? Description, string Address) : Input<None>;
 
 /// <summary>A node's heartbeats stopped: it is DOWN.</summary>

@@ -60,11 +60,13 @@ static async Task<int> RunAsync(Options options)
         log.LogInformation("Stopping");
         systemd.Notify(ServiceState.Stopping);
         await api.StopAsync();
-        return failure is null ? 0 : 1;
+        if (failure is null) return 0;
+        await Console.Error.WriteLineAsync("skepd: " + StartFailure.Describe(failure));
+        return 1;
     }
-    catch (ListenException e)
+    catch (Exception e) when (StartFailure.IsExpected(e))
     {
-        await Console.Error.WriteLineAsync("skepd: " + e.Message);
+        await Console.Error.WriteLineAsync("skepd: " + StartFailure.Describe(e));
         return 1;
     }
 }

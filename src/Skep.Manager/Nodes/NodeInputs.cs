@@ -61,7 +61,7 @@ internal static class NodeInputs
             node.Status = new Wire.NodeStatus { State = Wire.NodeStatus.Types.State.Ready, Addr = arrived.Address };
             turn.Emit(new Mutation { PutNode = new PutNode { Node = node } });
         }
-        else if (present.Status.State != Wire.NodeStatus.Types.State.Ready || present.Status.Addr != arrived.Address)
+        else if (present.Status.State != Wire.NodeStatus.Types.State.Ready || (arrived.Address.Length > 0 && present.Status.Addr != arrived.Address))
         {
             turn.Emit(new Mutation { SetNodeStatus = new SetNodeStatus { NodeId = arrived.NodeId, State = Wire.NodeStatus.Types.State.Ready, Addr = arrived.Address } });
         }

@@ -12,7 +12,7 @@ public sealed class SchedulingRule : IRule
     private const int TasksPerGo = 2_000;
 
     /// <summary>Nodes looked at in one turn: some 50 ms of work, whatever the number of services.</summary>
-    private const int NodesPerTurn = 1_000_000;
+    private const int NodesPerTurn = 250_000;
 
     /// <summary>
     /// Tasks that wait are told a changed reason so often at most: while nodes join or leave by the hundred, the numbers in it

@@ -119,8 +119,8 @@ internal sealed class ServiceUpdate
     private void Begin(TaskBatch batch, Wire.Service service, TaskComparison comparison, SlotKey slot)
     {
         var tasks = _restarts.UpdatableTasks(service, batch.State.Tasks.InSlot(_serviceId, slot));
-        // The slot was given up since the update began.
-        if (tasks.Count == 0)
+        // The slot was given up since the update began, or its node (of a global service) takes no tasks any more.
+        if (tasks.Count == 0 || (slot.NodeId.Length > 0 && NodeStates.CannotRunTasks(batch.State.Nodes.GetValueOrDefault(slot.NodeId))))
             return;
         var startFirst = _config.Order == UpdateOrder.StartFirst;
         var present = tasks.Where(task => task.DesiredState <= Wire.TaskState.Running && !comparison.IsOutdated(task)).MaxBy(task => task.DesiredState);

@@ -70,6 +70,7 @@ internal sealed class ClusterServer : IAsyncDisposable
         builder.Services.AddSingleton(new ResourceAllocatorService(manager));
         builder.Services.AddSingleton(new LogBrokerService(_logs));
         builder.Services.AddSingleton(new HealthService());
+        builder.Services.AddSingleton(new ControlService());
         _app = builder.Build();
         _app.UseRouting();
         _app.MapClusterSecurity();
@@ -77,6 +78,7 @@ internal sealed class ClusterServer : IAsyncDisposable
         _app.MapGrpcService<ResourceAllocatorService>();
         _app.MapGrpcService<LogBrokerService>();
         _app.MapGrpcService<HealthService>();
+        _app.MapGrpcService<ControlService>();
     }
 
     /// <summary>The logs of tasks, from the engines that are connected here.</summary>

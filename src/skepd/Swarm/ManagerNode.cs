@@ -140,7 +140,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
 
     private async Task OpenAsync(SwarmFile file, bool bootstrap, ManagerCertificate certificate, Wire.Cluster? cluster = null)
     {
-        var running = await RunningManager.OpenAsync(file, _dataDirectory, bootstrap, _time, _loggers).ConfigureAwait(false);
+        var running = await RunningManager.OpenAsync(file, _dataDirectory, bootstrap, fault => Failed?.Invoke(fault), _time, _loggers).ConfigureAwait(false);
         try
         {
             if (cluster is not null)
@@ -157,7 +157,6 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         }
         _running = running;
         Changed?.Invoke();
-        running.Failed += fault => Failed?.Invoke(fault);
         SetActive(file);
     }
 

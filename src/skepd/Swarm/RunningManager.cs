@@ -17,21 +17,21 @@ internal sealed class RunningManager : IAsyncDisposable
     private readonly Replica _replica;
     private readonly ManagerService _service;
     private readonly StateStore _store;
+    private readonly IDisposable _settings;
     private ClusterServer? _server;
 
-    private RunningManager(SwarmFile file, StateStore store, ManagerService service, Replica replica, ILogger logger)
+    private RunningManager(SwarmFile file, StateStore store, ManagerService service, Replica replica, Action<Exception> onFailed, ILogger logger)
     {
         File = file;
         _store = store;
         _service = service;
         _replica = replica;
         _logger = logger;
-        service.Failed += fault => Failed?.Invoke(fault);
-        _ = replica.Stopped.ContinueWith(stopped => Failed?.Invoke(stopped.Exception!.InnerException!), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        service.Failed += onFailed;
+        _ = replica.Stopped.ContinueWith(stopped => onFailed(stopped.Exception!.InnerException!), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        _settings = store.Subscribe(OnChanges);
+        Configure(store.Read(state => state.Cluster));
     }
-
-    /// <summary>The log or the loop cannot go on (disk full, failing disk, a fault of ours): the daemon must end.</summary>
-    public event Action<Exception>? Failed;
 
     public SwarmFile File { get; set; }
 
@@ -43,7 +43,13 @@ internal sealed class RunningManager : IAsyncDisposable
     public static string LogDirectory(string dataDirectory) => Path.Combine(dataDirectory, "raft");
 
     /// <summary>Opens the log and, since it is alone in its group, leads when this returns.</summary>
-    public static async Task<RunningManager> OpenAsync(SwarmFile file, string dataDirectory, bool bootstrap, TimeProvider time, ILoggerFactory loggers)
+    /// <param name="file">Who this manager is.</param>
+    /// <param name="dataDirectory">Where its log is.</param>
+    /// <param name="bootstrap">Begins a new log.</param>
+    /// <param name="onFailed">The log or the loop cannot go on (disk full, failing disk, a fault of ours): the daemon must end.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="loggers">For what operators should know.</param>
+    public static async Task<RunningManager> OpenAsync(SwarmFile file, string dataDirectory, bool bootstrap, Action<Exception> onFailed, TimeProvider time, ILoggerFactory loggers)
     {
         var logger = loggers.CreateLogger<RunningManager>();
         var store = new StateStore();
@@ -71,7 +77,7 @@ internal sealed class RunningManager : IAsyncDisposable
         proposer.Replica = replica;
         opened.SetResult();
         await leads.Task.ConfigureAwait(false);
-        return new RunningManager(file, store, service, replica, logger);
+        return new RunningManager(file, store, service, replica, onFailed, logger);
     }
 
     /// <summary>Opens the cluster port: engines may come.</summary>
@@ -84,10 +90,24 @@ internal sealed class RunningManager : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _settings.Dispose();
         if (_server is not null)
             await _server.DisposeAsync().ConfigureAwait(false);
         await _service.DisposeAsync().ConfigureAwait(false);
         await _replica.DisposeAsync().ConfigureAwait(false);
         _store.Dispose();
+    }
+
+    private void OnChanges(IReadOnlyList<Change> changes)
+    {
+        foreach (var change in changes.OfType<ClusterChange>())
+            Configure(change.New);
+    }
+
+    /// <summary>docker swarm update --snapshot-interval, --max-snapshots.</summary>
+    private void Configure(Wire.Cluster? cluster)
+    {
+        if (cluster?.Spec.Raft is { SnapshotInterval: > 0 } raft)
+            _ = _replica.ConfigureAsync(raft.SnapshotInterval, (int)Math.Min(raft.KeepOldSnapshots, 100), raft.LogEntriesForSlowFollowers);
     }
 }

@@ -42,13 +42,21 @@ public sealed class SkepdPeer : Peer
     /// <summary>The program that ./build made.</summary>
     public static string Program => Path.Combine(Hosts.Repository, "artifacts/bin/skepd");
 
-    public override string Socket(Hosts hosts) => $"unix://{hosts.Folder}/h1/skep.sock";
+    public override string Socket(Hosts hosts) => SocketOn(hosts, "h1");
 
-    public override async Task Start(Hosts hosts)
+    public override Task Start(Hosts hosts) => StartOn(hosts, "h1", hosts.EngineSocket("h1"));
+
+    /// <summary>Starts a skepd on a host without an engine.</summary>
+    public static Task StartAlone(Hosts hosts, string host) => StartOn(hosts, host, "none");
+
+    public static string SocketOn(Hosts hosts, string host) => $"unix://{hosts.Folder}/{host}/skep.sock";
+
+    private static async Task StartOn(Hosts hosts, string host, string engine)
     {
         if (!File.Exists(Program)) throw new InvalidOperationException($"there is no {Program}; run ./build first");
-        await hosts.Start("h1", "skepd", Program, "-H", Socket(hosts), "--engine", hosts.EngineSocket("h1"), "--data-dir", $"{hosts.Folder}/h1/skep");
-        using var client = EngineHttp.Client(Socket(hosts));
+        var socket = SocketOn(hosts, host);
+        await hosts.Start(host, "skepd", Program, "-H", socket, "--engine", engine, "--data-dir", $"{hosts.Folder}/{host}/skep");
+        using var client = EngineHttp.Client(socket);
         var until = DateTime.UtcNow.AddSeconds(20);
         while (true)
         {
@@ -61,7 +69,7 @@ public sealed class SkepdPeer : Peer
                 // not there yet
             }
             if (DateTime.UtcNow > until)
-                throw new InvalidOperationException($"skepd does not answer on {Socket(hosts)}; the end of its log:\n" + string.Join('\n', (await File.ReadAllLinesAsync($"{hosts.Folder}/h1/skepd.log")).TakeLast(10)));
+                throw new InvalidOperationException($"skepd does not answer on {socket}; the end of its log:\n" + string.Join('\n', (await File.ReadAllLinesAsync($"{hosts.Folder}/{host}/skepd.log")).TakeLast(10)));
             await Task.Delay(10);
         }
     }

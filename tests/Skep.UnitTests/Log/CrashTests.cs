@@ -26,7 +26,7 @@ public sealed class CrashTests
             run.Proceed(at, first);
 
             // And once more, in the recovery or soon after it.
-            run.Proceed(run.Disk.Operations + 1 + (at % 17), second);
+            run.Proceed(run.Disk.Operations + 1 + (at % 19), second);
             run.Proceed(null, second);
             run.Verify();
         }

@@ -66,7 +66,6 @@ public sealed class FakeEngines(LoopHarness harness)
             State = state,
             Message = state.ToString(),
             Timestamp = SwarmTime.ToWire(harness.Now),
-            AppliedAt = SwarmTime.ToWire(harness.Now),
         }),
     ]));
 }

@@ -75,6 +75,20 @@ public class ReadyTests
     }
 
     [Fact]
+    public void The_leader_is_no_part_of_a_majority_before_its_own_disk_has_the_entry()
+    {
+        var cluster = Cluster.Led(3);
+        cluster[1].Propose("a");
+        cluster.Send(cluster[1].Begin().Messages);
+        cluster.Deliver(2);
+        cluster.Work(2);
+        cluster.Deliver(1);
+        Assert.Equal((3UL, 2UL), (cluster[1].Peer(2).Match, cluster[1].Commit));
+        cluster[1].Finish();
+        Assert.Equal(3UL, cluster[1].Commit);
+    }
+
+    [Fact]
     public void A_follower_applies_only_what_is_on_its_disk()
     {
         var cluster = Cluster.Led(3);

@@ -280,6 +280,20 @@ public class ReplicationTests
     }
 
     [Fact]
+    public void A_commit_says_nothing_of_entries_the_append_does_not_vouch_for()
+    {
+        var cluster = Cluster.Led(3);
+        cluster[1].Propose("perhaps another's");
+        cluster.Work(1);
+        cluster.Deliver(3);
+        cluster[3].HandleAll();
+        // The new leader has something else at 3, committed, and only asks whether 3 agrees at 2.
+        cluster[3].Node.Step(new Message { Type = MessageType.Append, From = 2, To = 3, Term = 3, Index = 2, LogTerm = 2, Commit = 3 });
+        Assert.Equal((2UL, 3UL), (cluster[3].Commit, cluster[3].Disk.LastIndex));
+        Assert.Equal(2UL, Assert.Single(cluster[3].HandleAll()).Index);
+    }
+
+    [Fact]
     public void The_entries_of_a_deposed_leader_give_way()
     {
         var cluster = Cluster.Led(3);

@@ -78,6 +78,9 @@ internal sealed class SwarmHost : ISwarmLifecycle, IProposer, IAsyncDisposable
     {
         var host = new SwarmHost(logs, [.. Given.Cluster(), .. more]);
         await host._host.StartAsync();
+        // To a new leader nodes are unknown until they come.
+        foreach (var node in (string[])[Given.Node1, Given.Node2, Given.Node3])
+            await host._manager.SubmitAsync(new NodeArrived(node, null, "10.0.0.2"));
         return host;
     }
 

@@ -1,13 +1,15 @@
 using System.Net;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Skep.Manager;
+using Skep.State;
 using Xunit;
 
 namespace Skep.UnitTests.Api.Swarm;
 
 public sealed class TaskAndNodeEndpointsTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     [Fact]
     public async Task Tasks_are_found_by_service_node_state_and_name()
@@ -54,6 +56,34 @@ public sealed class TaskAndNodeEndpointsTests
         Assert.Equal("""
             {"Timestamp":"2026-01-01T00:00:00.000000005Z","State":"failed","Message":"started","Err":"task: non-zero exit (3)","ContainerStatus":{"ContainerID":"c1","PID":0,"ExitCode":3},"PortStatus":{}}
             """, (await host.GetAsync("/tasks/" + id))["Status"]!.ToJsonString());
+    }
+
+    /// <summary>The list is written while it is made: nothing of its size is ever in memory.</summary>
+    [Fact]
+    public async Task A_long_list_comes_whole_and_without_a_length()
+    {
+        const int Count = 20_000;
+        var service = new Wire.Service
+        {
+            Id = "bigservice",
+            Spec = new Wire.ServiceSpec
+            {
+                Annotations = new Wire.Annotations { Name = "big" },
+                Task = new Wire.TaskSpec { Container = new Wire.ContainerSpec { Image = "a", Env = { new string('x', 500) } } },
+                Replicated = new Wire.ReplicatedService { Replicas = Count },
+            },
+        };
+        var tasks = new CreateTasks { ServiceId = service.Id };
+        for (var i = 1; i <= Count; i++)
+            tasks.Tasks.Add(new NewTask { Id = $"task{i:D6}", Slot = (ulong)i, DesiredState = Wire.TaskState.Running });
+        await using var host = await SwarmHost.StartAsync(null, new Mutation { PutService = new PutService { Service = service } }, new Mutation { CreateTasks = tasks });
+
+        using var stream = await host.StreamAsync("/tasks");
+        var shown = 0;
+        await foreach (var task in JsonSerializer.DeserializeAsyncEnumerable<JsonNode>(stream.BaseStream))
+            Assert.Equal($"task{++shown:D6}", (string?)task!["ID"]);
+        Assert.Equal(Count, shown);
+        Assert.Equal(Count, (int)(await host.GetAsync("/services?status=1"))[0]!["ServiceStatus"]!["DesiredTasks"]!);
     }
 
     [Fact]

@@ -1,0 +1,127 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json.Nodes;
+using Xunit;
+
+namespace Skep.EndToEnd.Lab;
+
+/// <summary>A skepd without an engine, on the loopback, with a data directory of its own: for what needs no container, and no root.</summary>
+public sealed class LoneSkepd : IAsyncDisposable
+{
+    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(20);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("skep-lone").FullName;
+    private readonly StringBuilder _errors = new();
+    private Process? _process;
+
+    public LoneSkepd()
+    {
+        Client = EngineHttp.Client(Socket);
+        ClusterPort = FreePort();
+    }
+
+    public HttpClient Client { get; }
+
+    public int ClusterPort { get; }
+
+    public string DataDirectory => Path.Combine(_folder, "data");
+
+    /// <summary>What it wrote on standard error since its last start: the log, and why it ended.</summary>
+    public string Errors
+    {
+        get
+        {
+            lock (_errors) return _errors.ToString();
+        }
+    }
+
+    private string Socket => $"unix://{_folder}/skep.sock";
+
+    /// <summary>Starts it and waits until it answers; null, or the exit code with which it ended instead.</summary>
+    public async Task<int?> StartAsync()
+    {
+        Assert.SkipUnless(File.Exists(SkepdPeer.Program), $"{SkepdPeer.Program} is not there; run ./build first");
+        var start = new ProcessStartInfo(SkepdPeer.Program, ["-H", Socket, "--engine", "none", "--data-dir", DataDirectory]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        lock (_errors) _errors.Clear();
+        _process = Process.Start(start)!;
+        _process.ErrorDataReceived += (_, line) => Keep(line.Data);
+        _process.OutputDataReceived += (_, line) => Keep(line.Data);
+        _process.BeginErrorReadLine();
+        _process.BeginOutputReadLine();
+        var clock = Stopwatch.StartNew();
+        while (clock.Elapsed < AnswerLimit)
+        {
+            if (_process.HasExited)
+            {
+                await _process.WaitForExitAsync();
+                return _process.ExitCode;
+            }
+            try
+            {
+                if ((await Client.GetAsync("/_ping")).IsSuccessStatusCode) return null;
+            }
+            catch (HttpRequestException)
+            {
+                await Task.Delay(20);
+            }
+        }
+        throw new TimeoutException($"skepd neither answers nor ends:\n{Errors}");
+    }
+
+    public async Task InitAsync()
+    {
+        var address = $"127.0.0.1:{ClusterPort}";
+        using var answer = await PostAsync("/v1.41/swarm/init", new JsonObject { ["ListenAddr"] = address, ["AdvertiseAddr"] = address });
+        Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
+    }
+
+    public Task<HttpResponseMessage> CreateServiceAsync(string name) => PostAsync("/v1.41/services/create", new JsonObject
+    {
+        ["Name"] = name,
+        ["TaskTemplate"] = new JsonObject { ["ContainerSpec"] = new JsonObject { ["Image"] = "box:1" } },
+    });
+
+    public async Task<IReadOnlyList<string>> ServicesAsync() =>
+        [.. JsonNode.Parse(await Client.GetStringAsync("/v1.41/services"))!.AsArray().Select(s => s!["Spec"]!["Name"]!.GetValue<string>()).Order(StringComparer.Ordinal)];
+
+    /// <summary>kill -9.</summary>
+    public async Task KillAsync()
+    {
+        _process!.Kill();
+        await _process.WaitForExitAsync();
+    }
+
+    /// <summary>SIGTERM; the exit code.</summary>
+    public async Task<int> StopAsync()
+    {
+        using var kill = Process.Start("kill", [$"{_process!.Id}"]);
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(15));
+        await _process.WaitForExitAsync(limit.Token);
+        return _process.ExitCode;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is { HasExited: false }) await KillAsync();
+        _process?.Dispose();
+        Client.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private Task<HttpResponseMessage> PostAsync(string path, JsonObject body) =>
+        Client.PostAsync(path, new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json"));
+
+    private void Keep(string? line)
+    {
+        lock (_errors) _errors.AppendLine(line);
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
