@@ -75,7 +75,7 @@ public sealed class LogBroker : ILogReader, IDisposable
     /// <summary>A node opens its stream of subscriptions; it is told at once of those that want it.</summary>
     internal LogListener Listen(string nodeId)
     {
-        var listener = new LogListener(nodeId);
+        var listener = new LogListener(nodeId, Leave);
         lock (_lock)
         {
             if (!_listeners.TryGetValue(nodeId, out var listeners))
@@ -90,21 +90,6 @@ public sealed class LogBroker : ILogReader, IDisposable
     {
         lock (_lock)
             return listener.Compare(_subscriptions);
-    }
-
-    /// <summary>The stream has ended. A node that has no other cannot finish what it was asked for.</summary>
-    internal void Leave(LogListener listener)
-    {
-        lock (_lock)
-        {
-            var listeners = _listeners[listener.NodeId];
-            listeners.Remove(listener);
-            if (listeners.Count > 0)
-                return;
-            _listeners.Remove(listener.NodeId);
-            foreach (var subscription in _subscriptions.Values)
-                subscription.Done(listener.NodeId, $"node {listener.NodeId} disconnected unexpectedly");
-        }
     }
 
     /// <summary>A node begins to publish. Null: there is no such subscription, or it does not ask this node (any more).</summary>
@@ -124,6 +109,21 @@ public sealed class LogBroker : ILogReader, IDisposable
     {
         lock (_lock)
             subscription.Done(nodeId, failure);
+    }
+
+    /// <summary>The stream has ended. A node that has no other cannot finish what it was asked for.</summary>
+    private void Leave(LogListener listener)
+    {
+        lock (_lock)
+        {
+            var listeners = _listeners[listener.NodeId];
+            listeners.Remove(listener);
+            if (listeners.Count > 0)
+                return;
+            _listeners.Remove(listener.NodeId);
+            foreach (var subscription in _subscriptions.Values)
+                subscription.Done(listener.NodeId, $"node {listener.NodeId} disconnected unexpectedly");
+        }
     }
 
     private LogSubscription Open(Wire.LogSelector selector, Wire.LogSubscriptionOptions options)

@@ -9,10 +9,10 @@ public sealed class LogBrokerService(LogBroker broker) : Wire.LogBroker.LogBroke
 {
     public override async Task ListenSubscriptions(ListenSubscriptionsRequest request, IServerStreamWriter<SubscriptionMessage> responseStream, ServerCallContext context)
     {
-        var listener = broker.Listen(context.GetNode().NodeId);
+        using var listener = broker.Listen(context.GetNode().NodeId);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, broker.Stopped);
         try
         {
-            using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, broker.Stopped);
             while (true)
             {
                 await listener.WaitAsync(ended.Token).ConfigureAwait(false);
@@ -23,10 +23,6 @@ public sealed class LogBrokerService(LogBroker broker) : Wire.LogBroker.LogBroke
         catch (OperationCanceledException)
         {
             // The engine went away, or this manager stops.
-        }
-        finally
-        {
-            broker.Leave(listener);
         }
     }
 

@@ -2,7 +2,7 @@ namespace Skep.Dispatch.Logs;
 
 /// <summary>One node's open stream of subscriptions: what it was told, and whether to look again.</summary>
 /// <remarks>It compares what is with what it told, so that a node that reads slowly never has a queue.</remarks>
-internal sealed class LogListener(string nodeId)
+internal sealed class LogListener(string nodeId, Action<LogListener> close) : IDisposable
 {
     private readonly SemaphoreSlim _news = new(0, 1);
     private readonly HashSet<string> _told = [];
@@ -30,4 +30,7 @@ internal sealed class LogListener(string nodeId)
         }
         return news;
     }
+
+    // The semaphore is not disposed: something may change while the stream ends, and it holds no handle.
+    public void Dispose() => close(this);
 }

@@ -61,7 +61,7 @@ public sealed class LogBrokerTests : IDisposable
         var lines = new List<string>();
         var reading = Read(Service("web"), lines: lines);
         var asked = await Told(n1);
-        _broker.Leave(n2);
+        n2.Dispose();
         await Publish(asked.Id, "n1", "one");
         var incomplete = await Assert.ThrowsAsync<LogsIncompleteException>(() => reading);
         Assert.Equal(["one"], lines);
@@ -138,7 +138,7 @@ public sealed class LogBrokerTests : IDisposable
         var asked = await Told(old);
         Assert.Empty(_broker.NewsOf(old));
         Assert.Equal(asked, await Told(fresh));
-        _broker.Leave(old);
+        old.Dispose();
         await Publish(asked.Id, "n1", "one");
         Assert.Equal(["one"], await reading);
     }
