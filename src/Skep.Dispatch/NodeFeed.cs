@@ -4,7 +4,7 @@ namespace Skep.Dispatch;
 internal sealed class NodeFeed(string nodeId, Action<NodeFeed> close) : IDisposable
 {
     private readonly Lock _lock = new();
-    private readonly SemaphoreSlim _news = new(0, 1);
+    private readonly Signal _news = new();
     private HashSet<string> _tasks = [];
     private bool _facts;
     private bool _broken;
@@ -20,7 +20,7 @@ internal sealed class NodeFeed(string nodeId, Action<NodeFeed> close) : IDisposa
                 _facts = true;
             else
                 _tasks.Add(taskId);
-            Wake();
+            _news.Set();
         }
     }
 
@@ -30,7 +30,7 @@ internal sealed class NodeFeed(string nodeId, Action<NodeFeed> close) : IDisposa
         lock (_lock)
         {
             _broken = true;
-            Wake();
+            _news.Set();
         }
     }
 
@@ -51,11 +51,4 @@ internal sealed class NodeFeed(string nodeId, Action<NodeFeed> close) : IDisposa
     }
 
     public void Dispose() => close(this);
-
-    // The semaphore is not disposed: a change may be told while the stream ends, and it holds no handle.
-    private void Wake()
-    {
-        if (_news.CurrentCount == 0)
-            _news.Release();
-    }
 }

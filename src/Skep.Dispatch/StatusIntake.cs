@@ -14,7 +14,7 @@ public sealed class StatusIntake : IAsyncDisposable
     private const int MaxWaiting = 200_000;
 
     private readonly Lock _lock = new();
-    private readonly SemaphoreSlim _news = new(0, 1);
+    private readonly Signal _news = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly IManager _manager;
     private readonly DispatchOptions _options;
@@ -55,7 +55,7 @@ public sealed class StatusIntake : IAsyncDisposable
                 return false;
             foreach (var update in updates)
                 Hold((nodeId, update.TaskId), update.Status);
-            Wake();
+            _news.Set();
             return true;
         }
     }
@@ -107,7 +107,7 @@ public sealed class StatusIntake : IAsyncDisposable
         {
             foreach (var (key, status) in taken)
                 Hold(key, status);
-            Wake();
+            _news.Set();
         }
     }
 
@@ -115,11 +115,5 @@ public sealed class StatusIntake : IAsyncDisposable
     {
         if (!_waiting.TryGetValue(key, out var held) || held.State <= status.State)
             _waiting[key] = status;
-    }
-
-    private void Wake()
-    {
-        if (_news.CurrentCount == 0)
-            _news.Release();
     }
 }

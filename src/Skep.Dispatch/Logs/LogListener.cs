@@ -4,17 +4,13 @@ namespace Skep.Dispatch.Logs;
 /// <remarks>It compares what is with what it told, so that a node that reads slowly never has a queue.</remarks>
 internal sealed class LogListener(string nodeId, Action<LogListener> close) : IDisposable
 {
-    private readonly SemaphoreSlim _news = new(0, 1);
+    private readonly Signal _news = new();
     private readonly HashSet<string> _told = [];
 
     public string NodeId => nodeId;
 
     /// <summary>Something may have changed for this node. Under the broker's lock.</summary>
-    public void Wake()
-    {
-        if (_news.CurrentCount == 0)
-            _news.Release();
-    }
+    public void Wake() => _news.Set();
 
     public Task WaitAsync(CancellationToken cancellation) => _news.WaitAsync(cancellation);
 
