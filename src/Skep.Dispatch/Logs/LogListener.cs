@@ -27,6 +27,6 @@ internal sealed class LogListener(string nodeId, Action<LogListener> close) : ID
         return news;
     }
 
-    // The semaphore is not disposed: something may change while the stream ends, and it holds no handle.
+    /// <summary>The stream has ended.</summary>
     public void Dispose() => close(this);
 }
