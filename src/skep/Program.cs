@@ -1,1 +1,15 @@
-return 0;
+using System.CommandLine;
+using Skep.Cli;
+
+// skep: the operator's tool. It uses only the Docker API, so it works on a cluster of stock managers too.
+var root = new RootCommand("""
+    The operator's tool of Skep clusters (and of stock Swarm clusters).
+
+    Examples:
+      skep status                                  nodes and services at a glance
+      skep -H unix:///run/skep.sock status --json  the same for machines
+    """);
+var host = new Option<string?>("--host", "-H") { Description = "The manager's API: unix://PATH or tcp://ADDR:PORT (default: DOCKER_HOST, else unix:///run/skep.sock)", Recursive = true };
+root.Options.Add(host);
+root.Subcommands.Add(StatusCommand.Create(host));
+return await root.Parse(args).InvokeAsync();

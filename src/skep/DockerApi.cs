@@ -1,0 +1,84 @@
+using System.Net.Sockets;
+using System.Text.Json.Nodes;
+
+namespace Skep.Cli;
+
+/// <summary>The Docker API of a manager, over a unix socket or plain TCP.</summary>
+internal sealed class DockerApi : IDisposable
+{
+    private const string DefaultHost = "unix:///run/skep.sock";
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
+
+    private readonly HttpClient _client;
+    private readonly string _host;
+
+    private DockerApi(HttpClient client, string host)
+    {
+        _client = client;
+        _host = host;
+    }
+
+    /// <param name="host">As docker's -H; null: DOCKER_HOST, else skepd's default socket.</param>
+    /// <exception cref="CliException">It is of no form that is known.</exception>
+    public static DockerApi Connect(string? host)
+    {
+        host ??= Environment.GetEnvironmentVariable("DOCKER_HOST") is { Length: > 0 } set ? set : DefaultHost;
+        if (host.StartsWith("unix://", StringComparison.Ordinal))
+            return new DockerApi(new HttpClient(Unix(host["unix://".Length..])) { BaseAddress = new Uri("http://docker"), Timeout = Timeout }, host);
+        if (host.StartsWith("tcp://", StringComparison.Ordinal) && Uri.TryCreate("http://" + host["tcp://".Length..], UriKind.Absolute, out var address))
+            return new DockerApi(new HttpClient { BaseAddress = address, Timeout = Timeout }, host);
+        throw new CliException($"'{host}' is neither unix://PATH nor tcp://ADDR:PORT; give one with -H or in DOCKER_HOST");
+    }
+
+    /// <exception cref="CliException">No answer, or a refusal, in one line.</exception>
+    public async Task<JsonNode> GetAsync(string path, CancellationToken cancellation)
+    {
+        try
+        {
+            using var answer = await _client.GetAsync(path, cancellation);
+            var body = await answer.Content.ReadAsStringAsync(cancellation);
+            if (!answer.IsSuccessStatusCode)
+                throw new CliException(MessageOf(body) ?? $"{_host} answered {(int)answer.StatusCode}");
+            return JsonNode.Parse(body) ?? throw new CliException($"{_host} answered nothing to {path}");
+        }
+        catch (Exception e) when (e is HttpRequestException or System.Text.Json.JsonException or TaskCanceledException)
+        {
+            throw new CliException($"no manager answers on {_host} ({e.Message}); is skepd running, and is this the right -H?");
+        }
+    }
+
+    public void Dispose() => _client.Dispose();
+
+    private static string? MessageOf(string body)
+    {
+        try
+        {
+            return JsonNode.Parse(body)?["message"]?.GetValue<string>();
+        }
+        catch (System.Text.Json.JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static SocketsHttpHandler Unix(string path) => new()
+    {
+        ConnectCallback = async (_, cancellation) =>
+        {
+            var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            try
+            {
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation);
+                return new NetworkStream(socket, ownsSocket: true);
+            }
+            catch
+            {
+                socket.Dispose();
+                throw;
+            }
+        },
+    };
+}
+
+/// <summary>What the user reads on standard error, in one line; exit code 1.</summary>
+internal sealed class CliException(string message) : Exception(message);
