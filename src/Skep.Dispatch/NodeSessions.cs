@@ -59,7 +59,7 @@ public sealed class NodeSessions : IDisposable
 
     /// <summary>What the node says of itself has changed (labels, plugins), or it opened its stream again.</summary>
     public Task ArriveAsync(string nodeId, Wire.NodeDescription? description, string address, CancellationToken cancellation) =>
-        GrpcErrors.TranslateAsync(_manager.SubmitAsync(new NodeArrived(nodeId, description, address), cancellation));
+        RefusedCalls.TranslateAsync(_manager.SubmitAsync(new NodeArrived(nodeId, description, address), cancellation));
 
     /// <summary>The node's present session.</summary>
     /// <exception cref="RpcException">InvalidArgument "session invalid": the node must register again.</exception>

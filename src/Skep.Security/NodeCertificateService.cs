@@ -104,7 +104,7 @@ public sealed class NodeCertificateService(IManager manager, CertificateSigner s
         catch (ControlException e)
         {
             refusals.Certificate(context.Peer, e.Message);
-            throw RpcErrors.From(e);
+            throw e.ToRpc();
         }
     }
 

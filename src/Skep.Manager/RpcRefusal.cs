@@ -1,21 +1,14 @@
 using Grpc.Core;
-using Skep.Manager;
 
-namespace Skep.Dispatch;
+namespace Skep.Manager;
 
-/// <summary>The manager's refusals as engines understand them.</summary>
-internal static class GrpcErrors
+/// <summary>A refusal as engines and other managers understand it.</summary>
+public static class RpcRefusal
 {
-    public static async Task<T> TranslateAsync<T>(Task<T> call)
+    public static RpcException ToRpc(this ControlException refusal)
     {
-        try
-        {
-            return await call.ConfigureAwait(false);
-        }
-        catch (ControlException e)
-        {
-            throw new RpcException(new Status(CodeOf(e.Error), e.Message));
-        }
+        ArgumentNullException.ThrowIfNull(refusal);
+        return new RpcException(new Status(CodeOf(refusal.Error), refusal.Message));
     }
 
     private static StatusCode CodeOf(ControlError error) => error switch
