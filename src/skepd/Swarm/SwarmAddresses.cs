@@ -35,7 +35,8 @@ internal static class SwarmAddresses
     {
         if (text.StartsWith("tcp://", StringComparison.Ordinal))
             text = text[6..];
-        if (IPAddress.TryParse(text, out _))
+        // IPAddress takes "[ADDR]:PORT" too, and forgets the port.
+        if (!text.StartsWith('[') && IPAddress.TryParse(text, out _))
             return (text, defaultPort);
         var colon = text.LastIndexOf(':');
         if (colon < 0)
@@ -75,10 +76,10 @@ internal static class SwarmAddresses
             if (AddressOf(device) is not { } address)
                 continue;
             if (found.Address is not null)
-                throw Invalid($"could not choose an IP address to advertise since this system has multiple addresses on different interfaces ({found.Address} on {found.Device} and {address} on {device.Name}) - specify one with --advertise-addr");
+                throw Invalid($"could not choose an IP address to advertise since this system has multiple addresses on different interfaces ({found.Address} on {found.Device} and {address} on {device.Name})");
             found = (device.Name, address);
         }
-        return found.Address ?? throw Invalid("could not find the system's IP address - specify one with --advertise-addr");
+        return found.Address ?? throw Invalid("could not find the system's IP address");
     }
 
     // Docker's own bridges and the ends of its containers are not addresses of the host.
