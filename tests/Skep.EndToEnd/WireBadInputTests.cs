@@ -88,7 +88,7 @@ public sealed class WireBadInputTests(Cluster cluster) : ClusterTest(cluster)
         var error = await Refused(null, channel => new Wire.NodeCA.NodeCAClient(channel).IssueNodeCertificateAsync(new Wire.IssueNodeCertificateRequest { Csr = WireClient.Csr(key), Token = token }, deadline: WireClient.Soon));
         Assert.Equal(StatusCode.InvalidArgument, error.StatusCode);
         Assert.Contains("A valid join token is necessary to join this cluster", error.Status.Detail, StringComparison.Ordinal);
-        await LogSays("h1", "refused", "join token");
+        await LogSays("h1", "no certificate for", "A valid join token is necessary");
         await StillWell();
     }
 
