@@ -112,8 +112,7 @@ public sealed class NodeCertificateService(IManager manager, CertificateSigner s
         ? Refuse(context, StatusCode.Unimplemented, "a second manager cannot be added yet")
         : Refuse(context, StatusCode.FailedPrecondition,
             "managers of this cluster are hosts that run skepd, and this request came from a Docker engine: to add this host as a worker, "
-            + "join with the token that 'docker swarm join-token worker' shows; to add it as a manager, run skepd on it and join through skepd: "
-            + "docker -H unix:///run/skep.sock swarm join --token …");
+            + "join with the token that 'docker swarm join-token worker' shows; further managers cannot be added yet");
 
     private RpcException Refuse(ServerCallContext context, StatusCode code, string reason)
     {

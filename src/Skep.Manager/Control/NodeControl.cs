@@ -53,7 +53,7 @@ internal static class NodeControl
     {
         var isManager = HostsManager(state, request.NodeId);
         if (request.Spec.DesiredRole == Wire.NodeRole.Manager && !isManager)
-            throw Refusals.FailedPrecondition($"node {request.NodeId} can't be promoted: no skepd runs on it yet; start one there and let it join with the manager token");
+            throw Refusals.FailedPrecondition($"node {request.NodeId} can't be promoted: a manager is a host that runs skepd, and further managers cannot be added yet");
         if (request.Spec.DesiredRole == Wire.NodeRole.Manager || !isManager)
             return;
         if (state.Managers.Count == 1)

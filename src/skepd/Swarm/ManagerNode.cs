@@ -115,7 +115,8 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         }
         catch
         {
-            // A cluster that could not be made whole is not kept: the user tries again from nothing.
+            // A cluster that could not be made whole is not kept: the user tries again from nothing, and so does the engine.
+            await LetEngineLeaveAsync().ConfigureAwait(false);
             await CloseAsync().ConfigureAwait(false);
             Forget();
             throw;
@@ -205,21 +206,27 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
             await LookAtEngineAsync(cancellation).ConfigureAwait(false);
             return true;
         }
-        if (_engine.Exists)
-        {
-            try
-            {
-                await _engine.LeaveAsync(force: true, cancellation).ConfigureAwait(false);
-            }
-            catch (Exception e) when (force && e is not OperationCanceledException)
-            {
-                _logger.LogWarning("the engine beside skepd could not leave: {Reason}; let it leave by hand: docker -H <engine socket> swarm leave --force", e.Message);
-            }
-        }
+        await LetEngineLeaveAsync().ConfigureAwait(false);
         await CloseAsync().ConfigureAwait(false);
         Forget();
         _logger.LogInformation("this host has left the cluster");
         return true;
+    }
+
+    /// <summary>An engine that is down or will not go keeps nobody here: the operator is told what to do.</summary>
+    private async Task LetEngineLeaveAsync()
+    {
+        if (!_engine.Exists)
+            return;
+        try
+        {
+            if (await _engine.AskAsync(CancellationToken.None).ConfigureAwait(false) is { IsInactive: false })
+                await _engine.LeaveAsync(force: true, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            _logger.LogWarning("the engine beside skepd could not leave: {Reason}; let it leave by hand: docker -H <engine socket> swarm leave --force", e.Message);
+        }
     }
 
     /// <summary>After a start: the engine may have lost its part (its data was wiped) or may not be up yet.</summary>

@@ -42,7 +42,7 @@ public sealed class NodeControlTests
         var spec = SpecOf("node0001");
         spec.DesiredRole = Wire.NodeRole.Manager;
         ServiceControlTests.Refused(ControlError.FailedPrecondition,
-            "node node0001 can't be promoted: no skepd runs on it yet; start one there and let it join with the manager token",
+            "node node0001 can't be promoted: a manager is a host that runs skepd, and further managers cannot be added yet",
             () => Update("node0001", spec));
     }
 
