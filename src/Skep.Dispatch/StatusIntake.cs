@@ -93,8 +93,9 @@ public sealed class StatusIntake : IAsyncDisposable
             await Task.WhenAll(reports.Select(report => _manager.SubmitAsync(report, _stop.Token))).ConfigureAwait(false);
             DispatchMetrics.StatusesWaiting.Set(0);
         }
-        catch (ControlException e)
+        catch (Exception e) when (!_stop.IsCancellationRequested)
         {
+            // Whatever the reason: what was answered is kept and said again.
             _logger.LogWarning("{Count} task statuses wait for a leader: {Reason}", taken.Count, e.Message);
             GiveBack(taken);
             await Task.Delay(TimeSpan.FromMilliseconds(500), _time, _stop.Token).ConfigureAwait(false);

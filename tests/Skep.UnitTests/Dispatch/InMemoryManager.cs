@@ -43,6 +43,13 @@ internal sealed class InMemoryManager : IManager, IProposer, IAsyncDisposable
     /// <summary>A change that some other manager's leader made.</summary>
     public void Commit(params Mutation[] mutations) => Seed(mutations);
 
+    /// <summary>The loop begins anew from what is committed.</summary>
+    public async Task NewTermAsync()
+    {
+        await _service.StopLeadingAsync();
+        _service.StartLeading();
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _service.DisposeAsync();
