@@ -41,7 +41,7 @@ public sealed class StateStore : IDisposable
             _lock.ExitWriteLock();
         }
         foreach (var subscriber in _subscribers)
-            subscriber(changes);
+            Tell(subscriber, changes);
     }
 
     /// <summary>Replaces the whole state (a snapshot was read or installed).</summary>
@@ -53,6 +53,9 @@ public sealed class StateStore : IDisposable
         foreach (var subscriber in _resetSubscribers)
             subscriber();
     }
+
+    /// <summary>A subscriber threw. The state is right; what that subscriber should have noted is lost.</summary>
+    public event Action<Exception>? SubscriberFailed;
 
     public StateSnapshot Capture() => Read(StateSnapshot.Capture);
 
@@ -72,6 +75,19 @@ public sealed class StateStore : IDisposable
     }
 
     public void Dispose() => _lock.Dispose();
+
+    private void Tell(Action<IReadOnlyList<Change>> subscriber, List<Change> changes)
+    {
+        try
+        {
+            subscriber(changes);
+        }
+        catch (Exception fault)
+        {
+            // A listener's fault is not the state's: the log goes on, and whoever listens for faults tells the operator.
+            SubscriberFailed?.Invoke(fault);
+        }
+    }
 
     private void Unsubscribe(Action<IReadOnlyList<Change>> onChanges, Action? onReset)
     {

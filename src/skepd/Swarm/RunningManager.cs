@@ -29,6 +29,7 @@ internal sealed class RunningManager : IAsyncDisposable
         _logger = logger;
         service.Failed += onFailed;
         _ = replica.Stopped.ContinueWith(stopped => onFailed(stopped.Exception!.InnerException!), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        store.SubscriberFailed += fault => logger.LogError(fault, "a listener of the state failed: {Reason}; restart skepd if something stands still", fault.Message);
         _settings = store.Subscribe(OnChanges);
         Configure(store.Read(state => state.Cluster));
     }
