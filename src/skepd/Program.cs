@@ -31,6 +31,7 @@ static async Task<int> RunAsync(Options options)
     {
         await using var metrics = options.MetricsAddress is { } address ? new MetricsServer(address, logs) : null;
         if (metrics is not null) await metrics.StartAsync();
+        using var memory = new IdleMemory(TimeProvider.System);
         using var engine = new EngineClient(options.Engine);
         await using var node = new ManagerNode(options.DataDir, new LocalEngine(engine), new DispatchOptions(), TimeProvider.System, logs);
         node.Failed += fault =>
