@@ -230,35 +230,23 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     }
 
     /// <summary>After a start: the engine may have lost its part (its data was wiped) or may not be up yet.</summary>
-    private async Task KeepEngineJoinedAsync(CancellationToken closing)
+    private Task KeepEngineJoinedAsync(CancellationToken closing) => UntilEngineAnswersAsync(async () =>
+    {
+        if ((await _engine.AskAsync(closing).ConfigureAwait(false)).IsInactive && _running is not null)
+            await JoinEngineAsync(Wire.NodeSpec.Types.Availability.Active, closing).ConfigureAwait(false);
+    }, closing);
+
+    private Task FollowEngineAsync(CancellationToken closing) =>
+        UntilEngineAnswersAsync(() => _running is null ? LookAtEngineAsync(closing) : Task.CompletedTask, closing);
+
+    /// <summary>Tries until it works: at boot the engine may come later than skepd.</summary>
+    private async Task UntilEngineAnswersAsync(Func<Task> attempt, CancellationToken closing)
     {
         while (_engine.Exists && !closing.IsCancellationRequested)
         {
             try
             {
-                if ((await _engine.AskAsync(closing).ConfigureAwait(false)).IsInactive && _running is not null)
-                    await JoinEngineAsync(Wire.NodeSpec.Types.Availability.Active, closing).ConfigureAwait(false);
-                return;
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
-            catch (Exception e)
-            {
-                _logger.LogWarning("the engine beside skepd does not answer yet: {Reason}", e.Message);
-                await Task.Delay(EngineRetry, _time, closing).ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
-            }
-        }
-    }
-
-    private async Task FollowEngineAsync(CancellationToken closing)
-    {
-        while (_engine.Exists && _running is null && !closing.IsCancellationRequested)
-        {
-            try
-            {
-                await LookAtEngineAsync(closing).ConfigureAwait(false);
+                await attempt().ConfigureAwait(false);
                 return;
             }
             catch (OperationCanceledException)
@@ -279,14 +267,15 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         var engine = await _engine.AskAsync(cancellation).ConfigureAwait(false);
         if (_running is not null)
             return;
-        SetStatus(engine.State switch
+        LocalNodeState? part = engine.State switch
         {
-            "active" => new SwarmStatus(LocalNodeState.Active, engine.NodeId, engine.NodeAddr, Error: engine.Error),
-            "pending" => new SwarmStatus(LocalNodeState.Pending, engine.NodeId, engine.NodeAddr, Error: engine.Error),
-            "error" => new SwarmStatus(LocalNodeState.Error, engine.NodeId, engine.NodeAddr, Error: engine.Error),
-            "locked" => new SwarmStatus(LocalNodeState.Locked, engine.NodeId, engine.NodeAddr, Error: engine.Error),
-            _ => SwarmStatus.Inactive,
-        });
+            "active" => LocalNodeState.Active,
+            "pending" => LocalNodeState.Pending,
+            "error" => LocalNodeState.Error,
+            "locked" => LocalNodeState.Locked,
+            _ => null,
+        };
+        SetStatus(part is { } state ? new SwarmStatus(state, engine.NodeId, engine.NodeAddr, Error: engine.Error) : SwarmStatus.Inactive);
     }
 
     private async Task CloseAsync()

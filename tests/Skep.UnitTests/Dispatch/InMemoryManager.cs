@@ -32,16 +32,13 @@ internal sealed class InMemoryManager : IManager, IProposer, IAsyncDisposable
         ? Task.FromException<TReply>(new ControlException(ControlError.Unavailable, "no leader"))
         : _service.SubmitAsync(input, cancellation);
 
-    /// <summary>Commits mutations past the loop: the state a test starts from. Only before anything was submitted.</summary>
-    public void Seed(params Mutation[] mutations)
+    /// <summary>Commits mutations past the loop, as a leader elsewhere would; the loop here knows of them after <see cref="NewTermAsync"/>.</summary>
+    public void Commit(params Mutation[] mutations)
     {
         var batch = new Batch { Format = ClusterState.Format };
         batch.Mutations.AddRange(mutations);
         Store.Apply(batch);
     }
-
-    /// <summary>A change that some other manager's leader made.</summary>
-    public void Commit(params Mutation[] mutations) => Seed(mutations);
 
     /// <summary>The loop begins anew from what is committed.</summary>
     public async Task NewTermAsync()
