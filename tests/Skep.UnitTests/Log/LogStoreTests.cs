@@ -200,6 +200,6 @@ public sealed class LogStoreTests
     {
         var id = 1UL;
         return new LogStoreOpener(
-            disk ?? _disk, "/raft", 1, new CipherRing(PlainRecordCipher.Instance, []), _options, () => id++, NullLogger.Instance);
+            disk ?? _disk, "/raft", 1, new CipherRing(SteppedReplica.Cipher, []), _options, () => id++, NullLogger.Instance);
     }
 }
