@@ -9,9 +9,6 @@ namespace Skep.Log;
 /// </summary>
 internal sealed class LogStore : ILogView, IDisposable
 {
-    /// <summary>What of the log is at most written anew when the cipher changes, in bytes of entry data; it is one frame.</summary>
-    private const ulong MaxResealedBytes = 32 << 20;
-
     private readonly WriteAheadLog _log;
     private readonly EntryTable _table;
     private readonly SnapshotStore _snapshots;
@@ -202,7 +199,7 @@ internal sealed class LogStore : ILogView, IDisposable
         ulong[] beginnings = [_table.Base.Index, Math.Max(_table.Base.Index, _snapshots.List()[^1].Index)];
         foreach (var begin in beginnings)
         {
-            var entries = _table.Read(begin + 1, _table.LastIndex + 1, MaxResealedBytes);
+            var entries = _table.Read(begin + 1, _table.LastIndex + 1, _options.MaxResealedBytes);
             if ((ulong)entries.Count < _table.LastIndex - begin)
                 continue;
             Append(new LogBase(begin, _table.Term(begin)), entries);

@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf;
+using Skep.Security.Keys;
 using Skep.Wire;
 
 namespace Skep.Security;
@@ -37,30 +38,27 @@ public sealed class ManagerCertificate
     /// <summary>The same for TLS servers.</summary>
     public SslStreamCertificateContext Context => _loaded.Context;
 
-    /// <summary>Whether this host's manager belongs to a cluster already.</summary>
-    /// <param name="directory">certificates, in the data directory.</param>
-    public static bool ExistsIn(string directory) => new CertificateFiles(directory).Exist;
-
     /// <summary>Makes and stores the certificate of a manager that makes or joins a cluster.</summary>
     /// <param name="directory">certificates, in the data directory.</param>
+    /// <param name="keys">Where its private key is kept.</param>
     /// <param name="root">Signs it.</param>
     /// <param name="managerId">25 characters of base 36.</param>
     /// <param name="clusterId">25 characters of base 36.</param>
     /// <param name="lifetime">From the cluster's spec.</param>
     /// <param name="now">The time.</param>
-    public static ManagerCertificate Create(string directory, RootCertificateAuthority root, string managerId, string clusterId, TimeSpan lifetime, DateTimeOffset now)
+    public static ManagerCertificate Create(string directory, ManagerKeys keys, RootCertificateAuthority root, string managerId, string clusterId, TimeSpan lifetime, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(root);
-        var files = new CertificateFiles(directory);
+        var files = new CertificateFiles(directory, keys);
         files.WriteRoot(root.CertificatePem.Span);
         return new ManagerCertificate(files, Store(files, root, new NodeIdentity(managerId, NodeRole.Manager, clusterId), lifetime, now));
     }
 
     /// <summary>Loads what <see cref="Create"/> or <see cref="Renew"/> stored. An expired one is loaded too, so that it can be renewed.</summary>
     /// <exception cref="InvalidManagerCertificateException">It is missing or damaged.</exception>
-    public static ManagerCertificate Load(string directory)
+    public static ManagerCertificate Load(string directory, ManagerKeys keys)
     {
-        var files = new CertificateFiles(directory);
+        var files = new CertificateFiles(directory, keys);
         return new ManagerCertificate(files, files.Read());
     }
 

@@ -21,8 +21,6 @@ internal static class ClusterControl
             throw new ControlException(ControlError.OutOfSequence, "update out of sequence");
         RefuseRootRotation(present, spec.CaConfig);
         var rotation = request.Rotation ?? new Wire.KeyRotation();
-        if (rotation.ManagerUnlockKey)
-            throw new ControlException(ControlError.Unimplemented, "autolock is not available yet, so there is no unlock key to rotate");
 
         var cluster = present.Clone();
         cluster.Spec = spec;
@@ -33,6 +31,7 @@ internal static class ClusterControl
             cluster.RootCa.JoinTokens.Worker = NewJoinToken(turn, cluster);
         if (rotation.ManagerJoinToken)
             cluster.RootCa.JoinTokens.Manager = NewJoinToken(turn, cluster);
+        UnlockKeys.Update(turn, cluster, rotation.ManagerUnlockKey);
         ForgetExpiredNodes(turn, cluster);
         turn.Emit(new Mutation { PutCluster = new PutCluster { Cluster = cluster } });
         return new Wire.UpdateClusterResponse { Cluster = ClusterRedaction.Redact(cluster) };

@@ -124,17 +124,17 @@ public sealed class RotationTests
     {
         var disk = new SimulatedFileSystem();
         var unused = 0;
-        var options = SteppedReplica.Options(disk, ReplicaStart.NewGroup) with { SnapshotInterval = 6, MaxUncommittedBytes = ulong.MaxValue, OlderCiphersUnused = _ => unused++ };
-        options = options with { Log = new LogOptions { SegmentBytes = 1 << 20, LogEntriesForSlowFollowers = 1, KeepOldSnapshots = 1 } };
+        var options = SteppedReplica.Options(disk, ReplicaStart.NewGroup) with { SnapshotInterval = 6, OlderCiphersUnused = _ => unused++ };
+        options = options with { Log = new LogOptions { SegmentBytes = 1 << 20, LogEntriesForSlowFollowers = 1, KeepOldSnapshots = 1, MaxResealedBytes = 3000 } };
         using var replica = new SteppedReplica(options, new RecordingLogger());
-        void Propose(string name, int megabytes)
+        void Propose(string name, int length)
         {
             List<string> acknowledged = [];
-            replica.Propose([name + new string('x', megabytes << 20)], acknowledged);
+            replica.Propose([name + new string('x', length)], acknowledged);
             Assert.Single(acknowledged);
         }
         for (var i = 0; i < 5; i++)
-            Propose($"big {i}", 12); // before the second snapshot, so they are kept for the first
+            Propose($"big {i}", 1000); // before the second snapshot, so they are kept for the first
         replica.Loop.ChangeCipher(Cipher(2));
         Assert.Equal(0, unused);
         for (var i = 0; i < 30; i++)
