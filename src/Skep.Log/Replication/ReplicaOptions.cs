@@ -61,8 +61,8 @@ public sealed record ReplicaOptions
 
     public IFileSystem Files { get; init; } = new DiskFileSystem();
 
-    /// <summary>Seals what is written from now on.</summary>
-    public IRecordCipher Cipher { get; init; } = PlainRecordCipher.Instance;
+    /// <summary>Seals what is written from now on. Must be said: nobody gets a readable log by forgetting it.</summary>
+    public required IRecordCipher Cipher { get; init; }
 
     /// <summary>Opens what was sealed earlier with other keys. While there are any, everything is sealed anew with <see cref="Cipher"/>.</summary>
     public IReadOnlyList<IRecordCipher> OlderCiphers { get; init; } = [];

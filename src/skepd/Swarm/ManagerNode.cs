@@ -5,6 +5,7 @@ using Skep.Dispatch;
 using Skep.Dispatch.Logs;
 using Skep.Manager;
 using Skep.Security;
+using Skep.Security.Keys;
 
 namespace Skep.Daemon.Swarm;
 
@@ -25,6 +26,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     private readonly ILoggerFactory _loggers;
     private readonly ILogger<ManagerNode> _logger;
     private RunningManager? _running;
+    private SwarmFile? _locked; // who this manager is, while its keys wait for docker swarm unlock
     private Task _engineWatch = Task.CompletedTask;
     private volatile SwarmStatus _status = SwarmStatus.Inactive;
 
@@ -62,8 +64,16 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
             return;
         }
         SetStatus(new SwarmStatus(LocalNodeState.Pending, file.NodeId));
-        await OpenAsync(file, bootstrap: false, ManagerCertificate.Load(CertificateDirectory)).ConfigureAwait(false);
-        _engineWatch = KeepEngineJoinedAsync(_closing.Token);
+        try
+        {
+            await OpenExistingAsync(file, unlockKey: default).ConfigureAwait(false);
+        }
+        catch (ManagerLockedException)
+        {
+            _locked = file;
+            SetStatus(new SwarmStatus(LocalNodeState.Locked, NodeAddr: HostOf(file.AdvertiseAddr)));
+            _logger.LogWarning("this manager is locked: its state is encrypted and waits for docker swarm unlock");
+        }
     }
 
     public Task<string> InitAsync(SwarmInit init, CancellationToken cancellation) => OneAtATimeAsync(() => InitCoreAsync(init, cancellation), cancellation);
@@ -72,10 +82,13 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
 
     public Task LeaveAsync(bool force, CancellationToken cancellation) => OneAtATimeAsync(() => LeaveCoreAsync(force, cancellation), cancellation);
 
-    public Task UnlockAsync(string unlockKey, CancellationToken cancellation) =>
-        throw new SwarmLifecycleException(LifecycleError.Conflict, "swarm is not locked");
+    public Task UnlockAsync(string unlockKey, CancellationToken cancellation) => OneAtATimeAsync(() => UnlockCoreAsync(unlockKey), cancellation);
 
-    public Task<string> GetUnlockKeyAsync(CancellationToken cancellation) => Task.FromResult("");
+    public Task<string> GetUnlockKeyAsync(CancellationToken cancellation)
+    {
+        var key = _running?.Manager.Store.Read(state => state.Cluster) is { } cluster ? Wire.UnlockKey.Of(cluster) : default;
+        return Task.FromResult(key.IsEmpty ? "" : Wire.UnlockKey.Format(key.Span));
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -109,8 +122,8 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         SetStatus(new SwarmStatus(LocalNodeState.Pending, NodeAddr: advertise.Address.ToString()));
         try
         {
-            var (cluster, certificate) = MakeCluster(init, file);
-            await OpenAsync(file, bootstrap: true, certificate, cluster).ConfigureAwait(false);
+            var (cluster, keys, certificate) = MakeCluster(init, file);
+            await OpenAsync(file, keys, bootstrap: true, certificate, cluster).ConfigureAwait(false);
             await JoinEngineAsync(init.Availability, cancellation).ConfigureAwait(false);
         }
         catch
@@ -125,7 +138,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         return _status.NodeId;
     }
 
-    private (Wire.Cluster Cluster, ManagerCertificate Certificate) MakeCluster(SwarmInit init, SwarmFile file)
+    private (Wire.Cluster Cluster, ManagerKeys Keys, ManagerCertificate Certificate) MakeCluster(SwarmInit init, SwarmFile file)
     {
         var cluster = ClusterFactory.Create(new ClusterSettings
         {
@@ -135,13 +148,48 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
             DataPathPort = init.DataPathPort,
         }, _time.GetUtcNow());
         using var root = RootCertificateAuthority.Load(cluster.RootCa.CaCert, cluster.RootCa.CaKey);
-        var certificate = ManagerCertificate.Create(CertificateDirectory, root, file.ManagerId, cluster.Id, ClusterFactory.NodeCertificateLifetime(cluster.Spec), _time.GetUtcNow());
-        return (cluster, certificate);
+        var keys = ManagerKeys.Create(CertificateDirectory, Wire.UnlockKey.Of(cluster), unlockKeyVersion: 0);
+        var certificate = ManagerCertificate.Create(CertificateDirectory, keys, root, file.ManagerId, cluster.Id, ClusterFactory.NodeCertificateLifetime(cluster.Spec), _time.GetUtcNow());
+        return (cluster, keys, certificate);
     }
 
-    private async Task OpenAsync(SwarmFile file, bool bootstrap, ManagerCertificate certificate, Wire.Cluster? cluster = null)
+    /// <summary>Goes on as the manager that this host was.</summary>
+    /// <exception cref="ManagerLockedException">Not with this unlock key.</exception>
+    private async Task OpenExistingAsync(SwarmFile file, ReadOnlyMemory<byte> unlockKey)
     {
-        var running = await RunningManager.OpenAsync(file, _dataDirectory, bootstrap, fault => Failed?.Invoke(fault), _time, _loggers).ConfigureAwait(false);
+        var keys = ManagerKeys.Open(CertificateDirectory, unlockKey);
+        await OpenAsync(file, keys, bootstrap: false, ManagerCertificate.Load(CertificateDirectory, keys)).ConfigureAwait(false);
+        _engineWatch = KeepEngineJoinedAsync(_closing.Token);
+    }
+
+    private async Task<bool> UnlockCoreAsync(string unlockKey)
+    {
+        if (_locked is not { } file)
+            throw new SwarmLifecycleException(LifecycleError.Conflict, "swarm is not locked");
+        try
+        {
+            await OpenExistingAsync(file, Wire.UnlockKey.Parse(unlockKey)).ConfigureAwait(false);
+            _locked = null;
+            return true;
+        }
+        catch (FormatException e)
+        {
+            throw new SwarmLifecycleException(LifecycleError.InvalidParameter, e.Message, e);
+        }
+        catch (ManagerLockedException e)
+        {
+            throw new SwarmLifecycleException(LifecycleError.Unauthorized, "swarm could not be unlocked: invalid key provided", e);
+        }
+        catch (Exception e) when (StartFailure.IsExpected(e))
+        {
+            _logger.LogError("this manager was unlocked and could not be started: {Reason}", StartFailure.Describe(e));
+            throw new SwarmLifecycleException(LifecycleError.Failed, $"swarm component could not be started: {StartFailure.Describe(e)}", e);
+        }
+    }
+
+    private async Task OpenAsync(SwarmFile file, ManagerKeys keys, bool bootstrap, ManagerCertificate certificate, Wire.Cluster? cluster = null)
+    {
+        var running = await RunningManager.OpenAsync(file, _dataDirectory, keys, bootstrap, fault => Failed?.Invoke(fault), _time, _loggers).ConfigureAwait(false);
         try
         {
             if (cluster is not null)
@@ -200,7 +248,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
 
     private async Task<bool> LeaveCoreAsync(bool force, CancellationToken cancellation)
     {
-        if (_running is null)
+        if (_running is null && _locked is null)
         {
             await _engine.LeaveAsync(force, cancellation).ConfigureAwait(false);
             await LookAtEngineAsync(cancellation).ConfigureAwait(false);
@@ -289,6 +337,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
 
     private void Forget()
     {
+        _locked = null;
         SetStatus(SwarmStatus.Inactive);
         // The file goes first: without it, what is left is no cluster.
         System.IO.File.Delete(SwarmFile.PathIn(_dataDirectory));

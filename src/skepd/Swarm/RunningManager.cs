@@ -6,6 +6,7 @@ using Skep.Dispatch.Logs;
 using Skep.Log;
 using Skep.Manager;
 using Skep.Security;
+using Skep.Security.Keys;
 using Skep.State;
 
 namespace Skep.Daemon.Swarm;
@@ -18,14 +19,16 @@ internal sealed class RunningManager : IAsyncDisposable
     private readonly ManagerService _service;
     private readonly StateStore _store;
     private readonly IDisposable _settings;
+    private readonly LogKeys _logKeys;
     private ClusterServer? _server;
 
-    private RunningManager(SwarmFile file, StateStore store, ManagerService service, Replica replica, Action<Exception> onFailed, ILogger logger)
+    private RunningManager(SwarmFile file, StateStore store, ManagerService service, Replica replica, LogKeys logKeys, Action<Exception> onFailed, ILogger logger)
     {
         File = file;
         _store = store;
         _service = service;
         _replica = replica;
+        _logKeys = logKeys;
         _logger = logger;
         service.Failed += onFailed;
         _ = replica.Stopped.ContinueWith(stopped => onFailed(stopped.Exception!.InnerException!), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
@@ -46,11 +49,12 @@ internal sealed class RunningManager : IAsyncDisposable
     /// <summary>Opens the log and, since it is alone in its group, leads when this returns.</summary>
     /// <param name="file">Who this manager is.</param>
     /// <param name="dataDirectory">Where its log is.</param>
+    /// <param name="keys">What its log is sealed with; kept locked as the cluster wants it.</param>
     /// <param name="bootstrap">Begins a new log.</param>
     /// <param name="onFailed">The log or the loop cannot go on (disk full, failing disk, a fault of ours): the daemon must end.</param>
     /// <param name="time">The clock.</param>
     /// <param name="loggers">For what operators should know.</param>
-    public static async Task<RunningManager> OpenAsync(SwarmFile file, string dataDirectory, bool bootstrap, Action<Exception> onFailed, TimeProvider time, ILoggerFactory loggers)
+    public static async Task<RunningManager> OpenAsync(SwarmFile file, string dataDirectory, ManagerKeys keys, bool bootstrap, Action<Exception> onFailed, TimeProvider time, ILoggerFactory loggers)
     {
         var logger = loggers.CreateLogger<RunningManager>();
         var store = new StateStore();
@@ -58,12 +62,16 @@ internal sealed class RunningManager : IAsyncDisposable
         var service = new ManagerService(new ManagerSelf(file.ManagerId, ClusterFactory.NewId()), store, proposer, ManagerRules.Create, () => RandomNumberGenerator.GetBytes(32), time, loggers.CreateLogger<ManagerService>());
         var leads = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var opened = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var logKeys = new LogKeys(keys, logger);
         var options = new ReplicaOptions
         {
             Directory = LogDirectory(dataDirectory),
             NodeId = file.RaftId,
             Start = bootstrap ? ReplicaStart.NewGroup : ReplicaStart.Existing,
             LeadershipChanged = (isLeader, term) => _ = OnLeadershipAsync(isLeader),
+            Cipher = logKeys.Cipher,
+            OlderCiphers = logKeys.OlderCiphers,
+            OlderCiphersUnused = logKeys.OlderUnused,
         };
         async Task OnLeadershipAsync(bool isLeader)
         {
@@ -78,7 +86,8 @@ internal sealed class RunningManager : IAsyncDisposable
         proposer.Replica = replica;
         opened.SetResult();
         await leads.Task.ConfigureAwait(false);
-        return new RunningManager(file, store, service, replica, onFailed, logger);
+        logKeys.Follow(store, replica, time, loggers);
+        return new RunningManager(file, store, service, replica, logKeys, onFailed, logger);
     }
 
     /// <summary>Opens the cluster port: engines may come.</summary>
@@ -94,6 +103,7 @@ internal sealed class RunningManager : IAsyncDisposable
         _settings.Dispose();
         if (_server is not null)
             await _server.DisposeAsync().ConfigureAwait(false);
+        await _logKeys.DisposeAsync().ConfigureAwait(false);
         await _service.DisposeAsync().ConfigureAwait(false);
         await _replica.DisposeAsync().ConfigureAwait(false);
         _store.Dispose();

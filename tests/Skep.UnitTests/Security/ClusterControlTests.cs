@@ -87,10 +87,31 @@ public class ClusterControlTests
         var before = Current;
 
         Refused(Request(r => r.Spec.CaConfig.ForceRotate = 1), ControlError.Unimplemented, "rotating the root CA is not available yet");
-        Refused(Request(r => r.Spec.EncryptionConfig.AutoLockManagers = true), ControlError.Unimplemented, "autolock is not available yet");
-        Refused(Request(r => r.Rotation = new KeyRotation { ManagerUnlockKey = true }), ControlError.Unimplemented, "autolock is not available yet, so there is no unlock key to rotate");
 
         Assert.Same(before, Current);
+    }
+
+    [Fact]
+    public void The_unlock_key_comes_and_goes_with_autolock_and_changes_when_asked_for()
+    {
+        byte[] Key() => UnlockKey.Of(Current).ToArray();
+        Update(Request(r => r.Rotation = new KeyRotation { ManagerUnlockKey = true }));
+        Assert.Empty(Current.UnlockKeys); // nothing to rotate
+
+        var answer = Update(Request(r => r.Spec.EncryptionConfig.AutoLockManagers = true));
+        Assert.Empty(answer.UnlockKeys);
+        var first = Key();
+        Assert.Equal(UnlockKey.Bytes, first.Length);
+        Update(Request());
+        Assert.Equal(first, Key());
+
+        Update(Request(r => r.Rotation = new KeyRotation { ManagerUnlockKey = true }));
+        Assert.Equal("swarm-manager", Assert.Single(Current.UnlockKeys).Subsystem);
+        Assert.Equal(UnlockKey.Bytes, Key().Length);
+        Assert.NotEqual(first, Key());
+
+        Update(Request(r => r.Spec.EncryptionConfig.AutoLockManagers = false));
+        Assert.Empty(Current.UnlockKeys);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Runtime.Versioning;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Skep.Security;
+using Skep.Security.Keys;
 using Skep.State;
 using Xunit;
 
@@ -16,12 +17,16 @@ public sealed class ManagerCertificateTests : IDisposable
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
     private readonly Wire.Cluster _cluster;
     private readonly RootCertificateAuthority _root;
+    private readonly ManagerKeys _keys;
 
     public ManagerCertificateTests()
     {
         _cluster = ClusterFactory.Create(new ClusterSettings(), _time.GetUtcNow());
         _root = RootCertificateAuthority.Load(_cluster.RootCa.CaCert, _cluster.RootCa.CaKey);
+        _keys = ManagerKeys.Create(Folder, default, 0);
     }
+
+    private string CertificatePath => Path.Combine(Folder, "swarm-node.crt");
 
     private string Folder => Path.Combine(_directory.FullName, "certificates");
 
@@ -34,11 +39,9 @@ public sealed class ManagerCertificateTests : IDisposable
     [Fact]
     public void A_stored_certificate_is_found_again()
     {
-        Assert.False(ManagerCertificate.ExistsIn(Folder));
         var made = Create();
 
-        Assert.True(ManagerCertificate.ExistsIn(Folder));
-        var loaded = ManagerCertificate.Load(Folder);
+        var loaded = ManagerCertificate.Load(Folder, ManagerKeys.Open(Folder, default));
 
         Assert.Equal(new Wire.NodeIdentity("managerid", Wire.NodeRole.Manager, _cluster.Id), loaded.Identity);
         Assert.Equal(made.Certificate.SerialNumber, loaded.Certificate.SerialNumber);
@@ -51,7 +54,7 @@ public sealed class ManagerCertificateTests : IDisposable
     {
         Create();
 
-        Assert.Equal(["swarm-node.crt", "swarm-node.key", "swarm-root-ca.crt"], Directory.GetFiles(Folder).Select(f => Path.GetFileName(f)!).Order());
+        Assert.Equal(["swarm-node.crt", "swarm-node.keys", "swarm-root-ca.crt"], Directory.GetFiles(Folder).Select(f => Path.GetFileName(f)!).Order());
         Assert.All(Directory.GetFiles(Folder), file => Assert.Equal(OwnerOnly, File.GetUnixFileMode(file)));
         Assert.Equal(OwnerOnly | UnixFileMode.UserExecute, File.GetUnixFileMode(Folder));
     }
@@ -61,19 +64,22 @@ public sealed class ManagerCertificateTests : IDisposable
     [InlineData(true)]
     public void A_crash_in_the_middle_of_a_renewal_leaves_a_usable_pair(bool certificateWasWritten)
     {
-        Create();
-        var old = Snapshot();
-        ManagerCertificate.Load(Folder).Renew(_root, TimeSpan.FromDays(90), _time.GetUtcNow());
-        var renewed = Snapshot();
+        var old = Create().Certificate.SerialNumber;
+        var oldPem = File.ReadAllText(CertificatePath);
+        var oldKey = _keys.PrivateKeys.Single();
+        var certificate = ManagerCertificate.Load(Folder, _keys);
+        certificate.Renew(_root, TimeSpan.FromDays(90), _time.GetUtcNow());
+        var renewed = certificate.Certificate.SerialNumber;
 
-        // The order of a renewal: the new key beside the old one, then the certificate, then the key takes its place.
-        File.WriteAllText(Path.Combine(Folder, "swarm-node.key"), old.Key);
-        File.WriteAllText(Path.Combine(Folder, "swarm-node.key.next"), renewed.Key);
-        File.WriteAllText(Path.Combine(Folder, "swarm-node.crt"), certificateWasWritten ? renewed.Certificate : old.Certificate);
-        ManagerCertificate.Load(Folder);
+        // The order of a renewal: the new key beside the old one, then the certificate, then the old key goes.
+        _keys.SetPrivateKeys([_keys.PrivateKeys.Single(), oldKey]);
+        if (!certificateWasWritten)
+            File.WriteAllText(CertificatePath, oldPem);
+        var left = ManagerCertificate.Load(Folder, ManagerKeys.Open(Folder, default));
 
-        Assert.Equal(certificateWasWritten ? renewed : old, Snapshot());
-        Assert.False(File.Exists(Path.Combine(Folder, "swarm-node.key.next")));
+        Assert.Equal(certificateWasWritten ? renewed : old, left.Certificate.SerialNumber);
+        left.Renew(_root, TimeSpan.FromDays(90), _time.GetUtcNow());
+        Assert.Single(ManagerKeys.Open(Folder, default).PrivateKeys);
     }
 
     [Fact]
@@ -81,21 +87,21 @@ public sealed class ManagerCertificateTests : IDisposable
     {
         Create();
         using var other = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256);
-        File.WriteAllText(Path.Combine(Folder, "swarm-node.key"), other.ExportECPrivateKeyPem());
+        _keys.SetPrivateKeys([other.ExportECPrivateKeyPem()]);
 
-        Assert.Contains("swarm-node.key is not the key of", Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder)).Message, StringComparison.Ordinal);
+        Assert.Contains("no key in swarm-node.keys is that of", Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder, _keys)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_damaged_or_missing_certificate_is_refused()
     {
-        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder));
+        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder, _keys));
         Create();
         File.WriteAllText(Path.Combine(Folder, "swarm-node.crt"), "garbage");
-        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder));
+        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder, _keys));
         Create();
         File.Delete(Path.Combine(Folder, "swarm-root-ca.crt"));
-        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder));
+        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder, _keys));
     }
 
     [Fact]
@@ -121,13 +127,10 @@ public sealed class ManagerCertificateTests : IDisposable
 
         await log.ExpectAsync("Information", "certificate was renewed");
         Assert.NotEqual(first, certificate.Certificate.SerialNumber);
-        Assert.Equal(certificate.Certificate.SerialNumber, ManagerCertificate.Load(Folder).Certificate.SerialNumber);
+        Assert.Equal(certificate.Certificate.SerialNumber, ManagerCertificate.Load(Folder, _keys).Certificate.SerialNumber);
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
     }
 
-    private ManagerCertificate Create() => ManagerCertificate.Create(Folder, _root, "managerid", _cluster.Id, TimeSpan.FromDays(90), _time.GetUtcNow());
-
-    private (string Certificate, string Key) Snapshot() =>
-        (File.ReadAllText(Path.Combine(Folder, "swarm-node.crt")), File.ReadAllText(Path.Combine(Folder, "swarm-node.key")));
+    private ManagerCertificate Create() => ManagerCertificate.Create(Folder, _keys, _root, "managerid", _cluster.Id, TimeSpan.FromDays(90), _time.GetUtcNow());
 }
