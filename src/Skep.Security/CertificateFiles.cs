@@ -16,6 +16,8 @@ namespace Skep.Security;
 /// <param name="keys">Where the private key is.</param>
 internal sealed class CertificateFiles(string directory, ManagerKeys keys)
 {
+    public ManagerKeys Keys => keys;
+
     private string RootPath => Path.Combine(directory, "swarm-root-ca.crt");
 
     private string CertificatePath => Path.Combine(directory, "swarm-node.crt");

@@ -8,7 +8,7 @@ using Skep.Wire;
 namespace Skep.Security;
 
 /// <summary>
-/// The certificate with which this manager serves the cluster port and speaks to other managers. It is the manager's own: the
+/// The certificate with which this skepd serves the cluster port and speaks to managers (a worker's, while it stands by). It is the manager's own: the
 /// engine on the same host has another one, as a worker. Replaced live when it is renewed.
 /// </summary>
 public sealed class ManagerCertificate
@@ -19,15 +19,17 @@ public sealed class ManagerCertificate
     private ManagerCertificate(CertificateFiles files, X509Certificate2 certificate)
     {
         _files = files;
+        Keys = files.Keys;
         Identity = NodeIdentity.FromSubject(certificate.SubjectName) ?? throw new InvalidManagerCertificateException("swarm-node.crt is not a certificate of a swarm");
-        if (Identity.Role != NodeRole.Manager)
-            throw new InvalidManagerCertificateException("swarm-node.crt is not the certificate of a manager");
         RootPem = ByteString.CopyFrom(files.ReadRoot());
         _loaded = new Loaded(certificate);
     }
 
     /// <summary>This manager's id, and the cluster's.</summary>
     public NodeIdentity Identity { get; }
+
+    /// <summary>Where its private key is kept, with this manager's other secrets.</summary>
+    public ManagerKeys Keys { get; }
 
     /// <summary>The root that the cluster had when the certificate was stored.</summary>
     public ByteString RootPem { get; }
@@ -37,6 +39,9 @@ public sealed class ManagerCertificate
 
     /// <summary>The same for TLS servers.</summary>
     public SslStreamCertificateContext Context => _loaded.Context;
+
+    /// <summary>More than half of its life is over, or its time has not come: engines renew theirs then.</summary>
+    public bool IsRenewalDue(DateTimeOffset now) => now < Certificate.NotBefore || now > Certificate.NotBefore + ((Certificate.NotAfter - Certificate.NotBefore) / 2);
 
     /// <summary>Makes and stores the certificate of a manager that makes or joins a cluster.</summary>
     /// <param name="directory">certificates, in the data directory.</param>
@@ -54,10 +59,30 @@ public sealed class ManagerCertificate
         return new ManagerCertificate(files, Store(files, root, new NodeIdentity(managerId, NodeRole.Manager, clusterId), lifetime, now));
     }
 
-    /// <summary>Loads what <see cref="Create"/> or <see cref="Renew"/> stored. An expired one is loaded too, so that it can be renewed.</summary>
-    /// <exception cref="InvalidManagerCertificateException">It is missing or damaged.</exception>
-    public static ManagerCertificate Load(string directory, ManagerKeys keys)
+    /// <summary>Stores the certificate that a manager gave to this one.</summary>
+    /// <param name="directory">certificates, in the data directory.</param>
+    /// <param name="keys">Where its private key is kept.</param>
+    /// <param name="rootPem">The cluster's roots.</param>
+    /// <param name="certificatePem">With intermediates.</param>
+    /// <param name="key">Its key.</param>
+    /// <exception cref="InvalidManagerCertificateException">It is not a certificate of a swarm.</exception>
+    public static ManagerCertificate Install(string directory, ManagerKeys keys, ReadOnlySpan<byte> rootPem, ReadOnlySpan<byte> certificatePem, ECDsa key)
     {
+        ArgumentNullException.ThrowIfNull(key);
+        var files = new CertificateFiles(directory, keys);
+        files.WriteRoot(rootPem);
+        files.Write(certificatePem, key.ExportECPrivateKeyPem() + "\n");
+        return new ManagerCertificate(files, files.Read());
+    }
+
+    /// <summary>Loads what <see cref="Create"/> or <see cref="Renew"/> stored. An expired one is loaded too, so that it can be renewed.</summary>
+    /// <param name="directory">certificates, in the data directory.</param>
+    /// <param name="unlockKey">The cluster's; empty: none was given.</param>
+    /// <exception cref="InvalidManagerCertificateException">It is missing or damaged.</exception>
+    /// <exception cref="ManagerLockedException">Its keys are locked, and not with this unlock key.</exception>
+    public static ManagerCertificate Load(string directory, ReadOnlyMemory<byte> unlockKey)
+    {
+        var keys = ManagerKeys.Open(directory, unlockKey);
         var files = new CertificateFiles(directory, keys);
         return new ManagerCertificate(files, files.Read());
     }

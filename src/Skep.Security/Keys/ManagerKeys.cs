@@ -86,6 +86,9 @@ public sealed class ManagerKeys
         return isNewlyLocked;
     }
 
+    /// <summary>This host is a manager no more, so the cluster's unlock key is not its own any longer.</summary>
+    public void Unlock() => Change(content => content.UnlockKey.IsEmpty ? content : content with { UnlockKey = default, UnlockKeyVersion = 0 });
+
     /// <summary>Throws away all data keys but one, unless a newer one is in use already.</summary>
     public void KeepOnly(ReadOnlySpan<byte> dataKey)
     {

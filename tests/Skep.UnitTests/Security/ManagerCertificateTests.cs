@@ -41,7 +41,7 @@ public sealed class ManagerCertificateTests : IDisposable
     {
         var made = Create();
 
-        var loaded = ManagerCertificate.Load(Folder, ManagerKeys.Open(Folder, default));
+        var loaded = ManagerCertificate.Load(Folder, default);
 
         Assert.Equal(new Wire.NodeIdentity("managerid", Wire.NodeRole.Manager, _cluster.Id), loaded.Identity);
         Assert.Equal(made.Certificate.SerialNumber, loaded.Certificate.SerialNumber);
@@ -67,7 +67,7 @@ public sealed class ManagerCertificateTests : IDisposable
         var old = Create().Certificate.SerialNumber;
         var oldPem = File.ReadAllText(CertificatePath);
         var oldKey = _keys.PrivateKeys.Single();
-        var certificate = ManagerCertificate.Load(Folder, _keys);
+        var certificate = ManagerCertificate.Load(Folder, default);
         certificate.Renew(_root, TimeSpan.FromDays(90), _time.GetUtcNow());
         var renewed = certificate.Certificate.SerialNumber;
 
@@ -75,7 +75,7 @@ public sealed class ManagerCertificateTests : IDisposable
         _keys.SetPrivateKeys([_keys.PrivateKeys.Single(), oldKey]);
         if (!certificateWasWritten)
             File.WriteAllText(CertificatePath, oldPem);
-        var left = ManagerCertificate.Load(Folder, ManagerKeys.Open(Folder, default));
+        var left = ManagerCertificate.Load(Folder, default);
 
         Assert.Equal(certificateWasWritten ? renewed : old, left.Certificate.SerialNumber);
         left.Renew(_root, TimeSpan.FromDays(90), _time.GetUtcNow());
@@ -89,19 +89,19 @@ public sealed class ManagerCertificateTests : IDisposable
         using var other = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256);
         _keys.SetPrivateKeys([other.ExportECPrivateKeyPem()]);
 
-        Assert.Contains("no key in swarm-node.keys is that of", Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder, _keys)).Message, StringComparison.Ordinal);
+        Assert.Contains("no key in swarm-node.keys is that of", Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder, default)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_damaged_or_missing_certificate_is_refused()
     {
-        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder, _keys));
+        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder, default));
         Create();
         File.WriteAllText(Path.Combine(Folder, "swarm-node.crt"), "garbage");
-        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder, _keys));
+        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder, default));
         Create();
         File.Delete(Path.Combine(Folder, "swarm-root-ca.crt"));
-        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder, _keys));
+        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder, default));
     }
 
     [Fact]
@@ -127,7 +127,7 @@ public sealed class ManagerCertificateTests : IDisposable
 
         await log.ExpectAsync("Information", "certificate was renewed");
         Assert.NotEqual(first, certificate.Certificate.SerialNumber);
-        Assert.Equal(certificate.Certificate.SerialNumber, ManagerCertificate.Load(Folder, _keys).Certificate.SerialNumber);
+        Assert.Equal(certificate.Certificate.SerialNumber, ManagerCertificate.Load(Folder, default).Certificate.SerialNumber);
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
     }
