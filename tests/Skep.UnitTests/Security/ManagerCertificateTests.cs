@@ -72,7 +72,7 @@ public sealed class ManagerCertificateTests : IDisposable
         var renewed = certificate.Certificate.SerialNumber;
 
         // The order of a renewal: the new key beside the old one, then the certificate, then the old key goes.
-        _keys.SetPrivateKeys([_keys.PrivateKeys.Single(), oldKey]);
+        certificate.Keys.SetPrivateKeys([certificate.Keys.PrivateKeys.Single(), oldKey]);
         if (!certificateWasWritten)
             File.WriteAllText(CertificatePath, oldPem);
         var left = ManagerCertificate.Load(Folder, default);
