@@ -42,7 +42,7 @@ internal sealed class CertificateFiles(string directory, ManagerKeys keys)
         var present = File.Exists(CertificatePath) ? File.ReadAllText(CertificatePath) : "";
         keys.SetPrivateKeys([keyPem, .. keys.PrivateKeys.Where(key => Pair(present, key) is not null)]);
         DurableFile.Replace(CertificatePath, certificatePem);
-        keys.SetPrivateKeys([keyPem]);
+        keys.KeepOnlyPrivateKey(keyPem);
     }
 
     /// <summary>The certificate with its key.</summary>

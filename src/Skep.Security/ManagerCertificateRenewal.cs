@@ -5,7 +5,7 @@ namespace Skep.Security;
 
 /// <summary>
 /// Renews this manager's certificate somewhere between half and four fifths of its life, as engines do with theirs. The root's
-/// key is in the state, so nobody has to be asked.
+/// key is in the state, so nobody has to be asked. At once when its private key may be known to others.
 /// </summary>
 /// <param name="certificate">The one to keep fresh.</param>
 /// <param name="store">The committed state.</param>
@@ -22,19 +22,46 @@ public sealed class ManagerCertificateRenewal(ManagerCertificate certificate, St
     /// <summary>A timer takes at most some 49 days; what is due later is looked at again then.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 
+    private TaskCompletionSource _news = NewNews();
+
     /// <summary>Runs until it is cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
-        var due = NextDue();
-        while (true)
+        void OnExposed() => Volatile.Read(ref _news).TrySetResult();
+        certificate.Keys.PrivateKeysExposed += OnExposed;
+        try
         {
-            var wait = due - time.GetUtcNow();
-            if (wait > TimeSpan.Zero)
+            var (due, notBefore) = (NextDue(), DateTimeOffset.MinValue);
+            while (true)
             {
-                await Task.Delay(wait < LongestWait ? wait : LongestWait, time, cancellation).ConfigureAwait(false);
-                continue;
+                // Before looking, so that what changes while this looks is looked at again.
+                Volatile.Write(ref _news, NewNews());
+                var wait = (certificate.Keys.ArePrivateKeysExposed ? notBefore : due) - time.GetUtcNow();
+                if (wait > TimeSpan.Zero)
+                    await WaitForNewsAsync(wait < LongestWait ? wait : LongestWait, cancellation).ConfigureAwait(false);
+                else if (TryRenew())
+                    due = NextDue();
+                else
+                    due = notBefore = time.GetUtcNow() + RetryAfter;
             }
-            due = TryRenew() ? NextDue() : time.GetUtcNow() + RetryAfter;
+        }
+        finally
+        {
+            certificate.Keys.PrivateKeysExposed -= OnExposed;
+        }
+    }
+
+    private static TaskCompletionSource NewNews() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private async Task WaitForNewsAsync(TimeSpan wait, CancellationToken cancellation)
+    {
+        try
+        {
+            await _news.Task.WaitAsync(wait, time, cancellation).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            // Time to look again.
         }
     }
 

@@ -65,6 +65,9 @@ internal sealed record KeyFileSecrets
     /// <summary>Of the manager's certificate, PEM. Two while it is being renewed: one of them fits.</summary>
     public IReadOnlyList<string> PrivateKeys { get; init; } = [];
 
+    /// <summary>The private keys were in this file before it was locked with its present key: whoever saw it then has them.</summary>
+    public bool PrivateKeysAreExposed { get; init; }
+
     /// <summary>Of log and snapshots, the one in use first; an empty one stands for what was written before there were keys.</summary>
     public IReadOnlyList<byte[]> DataKeys { get; init; } = [];
 }

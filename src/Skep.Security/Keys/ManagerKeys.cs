@@ -31,6 +31,12 @@ public sealed class ManagerKeys
     /// <summary>A restart will need the unlock key.</summary>
     public bool AreLocked => !_content.UnlockKey.IsEmpty;
 
+    /// <summary>The certificate should get a new private key: the present one may be known to whoever saw the file before it was locked as it is.</summary>
+    public bool ArePrivateKeysExposed => _content.Secrets.PrivateKeysAreExposed;
+
+    /// <summary><see cref="ArePrivateKeysExposed"/> has become true.</summary>
+    public event Action? PrivateKeysExposed;
+
     /// <summary>Of the manager's certificate, newest first.</summary>
     internal IReadOnlyList<string> PrivateKeys => _content.Secrets.PrivateKeys;
 
@@ -80,9 +86,13 @@ public sealed class ManagerKeys
             if (version <= content.UnlockKeyVersion || CryptographicOperations.FixedTimeEquals(unlockKey.Span, content.UnlockKey.Span))
                 return content;
             isNewlyLocked = !unlockKey.IsEmpty;
-            var secrets = isNewlyLocked ? content.Secrets with { DataKeys = [NewDataKey(), .. content.Secrets.DataKeys] } : content.Secrets;
+            var secrets = isNewlyLocked
+                ? content.Secrets with { DataKeys = [NewDataKey(), .. content.Secrets.DataKeys], PrivateKeysAreExposed = content.Secrets.PrivateKeys.Count > 0 }
+                : content.Secrets;
             return new Content(secrets, unlockKey, version);
         });
+        if (isNewlyLocked && ArePrivateKeysExposed)
+            PrivateKeysExposed?.Invoke();
         return isNewlyLocked;
     }
 
@@ -100,6 +110,10 @@ public sealed class ManagerKeys
 
     internal void SetPrivateKeys(IReadOnlyList<string> pems) =>
         Change(content => content with { Secrets = content.Secrets with { PrivateKeys = pems } });
+
+    /// <summary>The certificate has a new private key, and the others are of no use any more.</summary>
+    internal void KeepOnlyPrivateKey(string pem) =>
+        Change(content => content with { Secrets = content.Secrets with { PrivateKeys = [pem], PrivateKeysAreExposed = false } });
 
     // Before there were data keys, the certificate's key was a file of its own (or two, in the middle of a renewal), and the log was not encrypted.
     private static void TakeOver(List<string> legacy, string path)

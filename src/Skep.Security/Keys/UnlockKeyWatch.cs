@@ -21,9 +21,6 @@ public sealed class UnlockKeyWatch(ManagerKeys keys, StateStore store, Func<Task
 
     private readonly Channel<bool> _news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
-    /// <summary>The keys were locked, and lay open before, or were locked with another key.</summary>
-    public event Action? Locked;
-
     /// <summary>Runs until it is cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -60,7 +57,6 @@ public sealed class UnlockKeyWatch(ManagerKeys keys, StateStore store, Func<Task
             }
             logger.LogInformation("this manager's keys are locked with the cluster's present unlock key, and its log gets a new key");
             await changeDataKey().ConfigureAwait(false);
-            Locked?.Invoke();
             return true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

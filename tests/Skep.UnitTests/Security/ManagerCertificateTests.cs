@@ -132,5 +132,28 @@ public sealed class ManagerCertificateTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
     }
 
+    [Fact]
+    public async Task It_is_renewed_at_once_when_its_key_was_on_the_disk_unlocked()
+    {
+        using var store = new StateStore();
+        store.Apply(new Batch { Format = ClusterState.Format, Mutations = { new Mutation { PutCluster = new PutCluster { Cluster = _cluster.Clone() } } } });
+        var certificate = Create();
+        var first = certificate.Certificate.SerialNumber;
+        using var log = new LogLines();
+        using var factory = LoggerFactory.Create(logging => logging.AddProvider(log));
+        using var stop = new CancellationTokenSource();
+        var running = new ManagerCertificateRenewal(certificate, store, _time, new Random(7), factory.CreateLogger<ManagerCertificateRenewal>()).RunAsync(stop.Token);
+        var unlockKey = new byte[Wire.UnlockKey.Bytes];
+
+        _keys.Relock(unlockKey, 5);
+
+        await log.ExpectAsync("Information", "certificate was renewed");
+        Assert.NotEqual(first, certificate.Certificate.SerialNumber);
+        Assert.False(_keys.ArePrivateKeysExposed);
+        Assert.Equal(certificate.Certificate.SerialNumber, ManagerCertificate.Load(Folder, unlockKey).Certificate.SerialNumber);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
     private ManagerCertificate Create() => ManagerCertificate.Create(Folder, _keys, _root, "managerid", _cluster.Id, TimeSpan.FromDays(90), _time.GetUtcNow());
 }
