@@ -3,6 +3,8 @@
 // (encrypted, as skepd does it, unless "plain" is said)
 // and whether it keeps what it acknowledged when it is killed:
 //   dotnet run -c Release --project bench/Skep.Bench.Log kill [DIRECTORY]
+// and what the encryption alone costs:
+//   dotnet run -c Release --project bench/Skep.Bench.Log seal
 // The directory should be on the disk that managers use; a temporary one is the default. It is removed afterwards.
 using System.Diagnostics;
 using System.Security.Cryptography;
@@ -13,6 +15,11 @@ using Skep.Log;
 if (args is ["kill-child", var childDirectory])
 {
     await KillCheck.ChildAsync(childDirectory);
+    return 0;
+}
+if (args is ["seal"])
+{
+    SealCost.Print();
     return 0;
 }
 var kill = args is ["kill", ..];
