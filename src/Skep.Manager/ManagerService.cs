@@ -24,7 +24,10 @@ public sealed class ManagerService(
     ILogger<ManagerService> logger) : IManager, IAsyncDisposable
 {
     private readonly Lock _termLock = new();
+    private readonly SharedBarrier _barrier = new(proposer.ReadBarrierAsync);
     private LeaderTerm? _term;
+
+    public ManagerSelf Self => self;
 
     public StateStore Store => store;
 
@@ -68,7 +71,7 @@ public sealed class ManagerService(
     {
         try
         {
-            await proposer.ReadBarrierAsync(cancellation).ConfigureAwait(false);
+            await _barrier.WaitAsync(cancellation).ConfigureAwait(false);
         }
         catch (LeadershipLostException)
         {

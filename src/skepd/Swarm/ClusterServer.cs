@@ -88,7 +88,6 @@ internal sealed class ClusterServer : IAsyncDisposable
     public async Task StartAsync()
     {
         await _app.StartAsync().ConfigureAwait(false);
-        _sessions.ExpectNodes();
         _renewing = _renewal.RunAsync(_closing.Token);
     }
 

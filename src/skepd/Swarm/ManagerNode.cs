@@ -146,7 +146,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         {
             if (cluster is not null)
             {
-                await running.Manager.SubmitAsync(new InitCluster(cluster, ManagerOf(file))).ConfigureAwait(false);
+                await running.Manager.SubmitAsync(new InitCluster(cluster, ManagerOf(file, running.Manager.Self))).ConfigureAwait(false);
                 file.Write(_dataDirectory);
             }
             await running.ServeAsync(certificate, _dispatch, _time, _loggers).ConfigureAwait(false);
@@ -180,7 +180,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
             await running.Manager.SubmitAsync(new HostWithoutEngine(nodeId, Environment.MachineName, HostOf(running.File.AdvertiseAddr)), cancellation).ConfigureAwait(false);
         }
         var file = running.File with { NodeId = nodeId };
-        await running.Manager.SubmitAsync(new RegisterManager(ManagerOf(file)), cancellation).ConfigureAwait(false);
+        await running.Manager.SubmitAsync(new RegisterManager(ManagerOf(file, running.Manager.Self)), cancellation).ConfigureAwait(false);
         file.Write(_dataDirectory);
         running.File = file;
         SetActive(file);
@@ -321,7 +321,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         }
     }
 
-    private static State.Manager ManagerOf(SwarmFile file) => new() { Id = file.ManagerId, RaftId = file.RaftId, Addr = file.AdvertiseAddr, NodeId = file.NodeId };
+    private static State.Manager ManagerOf(SwarmFile file, ManagerSelf self) => new() { Run = self.Run, Id = file.ManagerId, RaftId = file.RaftId, Addr = file.AdvertiseAddr, NodeId = file.NodeId };
 
     private static string HostOf(string address) => System.Net.IPEndPoint.Parse(address).Address.ToString();
 

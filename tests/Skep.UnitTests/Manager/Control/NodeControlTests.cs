@@ -152,5 +152,5 @@ public sealed class NodeControlTests
 
     private void Remove(string id, bool force = false) => _harness.Call<Wire.RemoveNodeResponse>(new Wire.RemoveNodeRequest { NodeId = id, Force = force });
 
-    private void Host(string nodeId) => _harness.Call(new RegisterManager(new Skep.State.Manager { Id = "manager", RaftId = 1, Addr = "10.0.0.1:2377", NodeId = nodeId }));
+    private void Host(string nodeId) => _harness.Call(new RegisterManager(new Skep.State.Manager { Id = "manager", RaftId = 1, Addr = "10.0.0.1:2377", NodeId = nodeId, Run = _harness.Run }));
 }
