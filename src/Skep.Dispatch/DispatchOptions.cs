@@ -20,6 +20,12 @@ public sealed record DispatchOptions
     /// <summary>How long a node that wants its assignments waits for a leader to say what is committed.</summary>
     public TimeSpan BarrierPatience { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>Most nodes that one manager sends to others in a second: each costs a registration and a whole assignment there.</summary>
+    public int MaxMovesPerSecond { get; init; } = 100;
+
+    /// <summary>A node that was sent to another manager stays there at least this long, whatever its share.</summary>
+    public TimeSpan TimeBetweenMoves { get; init; } = TimeSpan.FromMinutes(5);
+
     /// <summary>Most task statuses in one input to the leader: some 3 MB.</summary>
     public int MaxStatusesPerInput { get; init; } = 10_000;
 

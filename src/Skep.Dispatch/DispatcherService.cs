@@ -23,7 +23,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         SessionMessage? told = null;
         while (true)
         {
-            var message = manager.Store.Read(state => SessionMessages.Make(state, nodeId, session.Id));
+            var message = manager.Store.Read(state => SessionMessages.Make(state, session));
             if (message is not null && !message.Equals(told))
             {
                 await stream.WriteAsync(message, ended.Token).ConfigureAwait(false);

@@ -23,6 +23,12 @@ public sealed class NodeSession : IDisposable
     /// <summary>Fires when the session is over: its streams end.</summary>
     public CancellationToken Ended { get; }
 
+    /// <summary>Until then it is left where it is, so that no node is moved about.</summary>
+    internal DateTimeOffset MovableFrom { get; init; }
+
+    /// <summary>The manager that the node is sent to; null: it stays.</summary>
+    internal string? MovesTo { get; set; }
+
     internal void Beat(TimeSpan grace)
     {
         if (!Ended.IsCancellationRequested)

@@ -43,6 +43,9 @@ public sealed class NodeSessions : IDisposable
 
     public int Count => _sessions.Count;
 
+    /// <summary>The sessions that live, in no order.</summary>
+    internal IEnumerable<NodeSession> All => _sessions.Select(pair => pair.Value);
+
     /// <summary>Registers a node: it becomes READY, and an earlier session of it, here or with another manager, ends.</summary>
     /// <exception cref="RpcException">
     /// Unavailable: too many registrations, no leader, or it registered once more meanwhile; NotFound, PermissionDenied: not a node of this
@@ -52,8 +55,13 @@ public sealed class NodeSessions : IDisposable
     {
         CheckRate(nodeId);
         var sessionId = NextSessionId();
+        // Who comes from a manager that lives was perhaps sent here by it.
+        var mayStay = _manager.Store.Read(state => state.Sessions.TryGetValue(nodeId, out var earlier) && SessionHolder.Of(state, earlier) is { } holder && SessionHolder.Lives(holder));
         await ArriveAsync(nodeId, sessionId, description, address, cancellation).ConfigureAwait(false);
-        var session = new NodeSession(nodeId, sessionId, Grace(), _time, OnSilence);
+        var session = new NodeSession(nodeId, sessionId, Grace(), _time, OnSilence)
+        {
+            MovableFrom = _time.GetUtcNow() + (mayStay ? _options.TimeBetweenMoves : TimeSpan.Zero),
+        };
         lock (_changing)
         {
             if (RecordedOf(nodeId) != sessionId)
@@ -88,6 +96,16 @@ public sealed class NodeSessions : IDisposable
         var period = NextPeriod();
         session.Beat(period * _options.GraceFactor);
         return period;
+    }
+
+    /// <summary>Ends a session so that its node goes to another manager. If the node does not arrive anywhere, it is lost like one that fell silent.</summary>
+    internal void Release(NodeSession session)
+    {
+        if (!_sessions.TryRemove(KeyValuePair.Create(session.NodeId, session)))
+            return;
+        session.End();
+        DispatchMetrics.Sessions.Set(_sessions.Count);
+        _ = LoseUnlessItArrivesAsync(session);
     }
 
     public void Dispose()
@@ -149,8 +167,24 @@ public sealed class NodeSessions : IDisposable
         DispatchMetrics.Sessions.Set(_sessions.Count);
         DispatchMetrics.LateHeartbeats.Inc();
         _logger.LogWarning("node {NodeId} is down: no heartbeat", session.NodeId);
-        _ = RepeatAsync(new NodeLost(session.NodeId, session.Id, "heartbeat failure"), state => IsRecorded(state, session) && !IsDown(state, session.NodeId));
+        _ = LoseAsync(session);
     }
+
+    private async Task LoseUnlessItArrivesAsync(NodeSession session)
+    {
+        try
+        {
+            await Task.Delay(_manager.Store.Read(Heartbeats.TimeToReturn), _time, _stop.Token).ConfigureAwait(false);
+            await LoseAsync(session).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // This manager stops: its sessions end with its run.
+        }
+    }
+
+    private Task LoseAsync(NodeSession session) =>
+        RepeatAsync(new NodeLost(session.NodeId, session.Id, "heartbeat failure"), state => IsRecorded(state, session) && !IsDown(state, session.NodeId));
 
     /// <summary>The leader doubts a node whose session lives here (this manager was out of reach for a while): it is told so.</summary>
     private void SayHeld(NodeSession session)

@@ -31,6 +31,7 @@ internal sealed class ClusterServer : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly NodeSessions _sessions;
     private readonly NodeFeeds _feeds;
+    private readonly SessionBalance _balance;
     private readonly StatusIntake _statuses;
     private readonly LogBroker _logs;
     private readonly ManagerCertificateRenewal _renewal;
@@ -42,6 +43,7 @@ internal sealed class ClusterServer : IAsyncDisposable
         var random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
         _sessions = new NodeSessions(manager, options, time, random, loggers.CreateLogger<NodeSessions>());
         _feeds = new NodeFeeds(manager.Store);
+        _balance = new SessionBalance(manager, _sessions, _feeds, options, time, loggers.CreateLogger<SessionBalance>());
         _statuses = new StatusIntake(manager, options, time, loggers.CreateLogger<StatusIntake>());
         _logs = new LogBroker(manager.Store, options, time, new Random(random.Next()));
         _renewal = new ManagerCertificateRenewal(certificate, manager.Store, time, new Random(random.Next()), loggers.CreateLogger<ManagerCertificateRenewal>());
@@ -96,6 +98,7 @@ internal sealed class ClusterServer : IAsyncDisposable
         await _closing.CancelAsync().ConfigureAwait(false);
         await _renewing.ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
         // Ends the streams, so that the server has nothing to wait for.
+        _balance.Dispose();
         _sessions.Dispose();
         _logs.Dispose();
         await _app.DisposeAsync().ConfigureAwait(false);
