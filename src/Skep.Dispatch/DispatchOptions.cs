@@ -48,4 +48,7 @@ public sealed record DispatchOptions
 
     /// <summary>How long a reader that does not follow waits for the first word of a node that was asked.</summary>
     public TimeSpan LogPatience { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long a reader of logs waits for another manager to say which nodes it asks.</summary>
+    public TimeSpan PeerPatience { get; init; } = TimeSpan.FromSeconds(10);
 }

@@ -127,21 +127,11 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
     private string? Foreign(string nodeId, List<UpdateTaskStatusRequest.Types.TaskStatusUpdate> updates) => manager.Store.Read(state =>
         updates.Select(update => state.Tasks.Find(update.TaskId)).FirstOrDefault(task => task is not null && task.NodeId != nodeId)?.Id);
 
-    /// <summary>Waits until this manager has applied what is committed now.</summary>
-    /// <exception cref="RpcException">Unavailable: no leader answered in time; the node comes again, here or elsewhere.</exception>
-    private async Task CatchUpAsync(CancellationToken cancellation)
+    private async Task CatchUpAsync(CancellationToken ended)
     {
         try
         {
-            await manager.ReadBarrierAsync(cancellation).WaitAsync(options.BarrierPatience, time, cancellation).ConfigureAwait(false);
-        }
-        catch (ControlException e)
-        {
-            throw e.ToRpc();
-        }
-        catch (TimeoutException)
-        {
-            throw new RpcException(new Status(StatusCode.Unavailable, "this manager cannot reach the leader; try another one"));
+            await manager.CatchUpAsync(options, time, ended).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {

@@ -38,14 +38,14 @@ internal sealed class ClusterServer : IAsyncDisposable
     private readonly CancellationTokenSource _closing = new();
     private Task _renewing = Task.CompletedTask;
 
-    public ClusterServer(IPEndPoint listen, IManager manager, ManagerCertificate certificate, DispatchOptions options, TimeProvider time, ILoggerFactory loggers)
+    public ClusterServer(IPEndPoint listen, IManager manager, IManagerPeers peers, ManagerCertificate certificate, DispatchOptions options, TimeProvider time, ILoggerFactory loggers)
     {
         var random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
         _sessions = new NodeSessions(manager, options, time, random, loggers.CreateLogger<NodeSessions>());
         _feeds = new NodeFeeds(manager.Store);
         _balance = new SessionBalance(manager, _sessions, _feeds, options, time, loggers.CreateLogger<SessionBalance>());
         _statuses = new StatusIntake(manager, options, time, loggers.CreateLogger<StatusIntake>());
-        _logs = new LogBroker(manager.Store, options, time, new Random(random.Next()));
+        _logs = new LogBroker(manager.Store, options, time, new Random(random.Next()), peers);
         _renewal = new ManagerCertificateRenewal(certificate, manager.Store, time, new Random(random.Next()), loggers.CreateLogger<ManagerCertificateRenewal>());
 
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -71,6 +71,7 @@ internal sealed class ClusterServer : IAsyncDisposable
         builder.Services.AddSingleton(new DispatcherService(manager, _sessions, _feeds, _statuses, options, time, loggers.CreateLogger<DispatcherService>()));
         builder.Services.AddSingleton(new ResourceAllocatorService(manager));
         builder.Services.AddSingleton(new LogBrokerService(_logs));
+        builder.Services.AddSingleton(new ManagerLogsService(manager, _logs, options, time));
         builder.Services.AddSingleton(new HealthService());
         builder.Services.AddSingleton(new ControlService());
         _app = builder.Build();
@@ -79,11 +80,12 @@ internal sealed class ClusterServer : IAsyncDisposable
         _app.MapGrpcService<DispatcherService>();
         _app.MapGrpcService<ResourceAllocatorService>();
         _app.MapGrpcService<LogBrokerService>();
+        _app.MapGrpcService<ManagerLogsService>();
         _app.MapGrpcService<HealthService>();
         _app.MapGrpcService<ControlService>();
     }
 
-    /// <summary>The logs of tasks, from the engines that are connected here.</summary>
+    /// <summary>The logs of tasks, from the engines that are connected here and to the other managers.</summary>
     public ILogReader Logs => _logs;
 
     /// <exception cref="IOException">The port is taken.</exception>

@@ -84,7 +84,7 @@ internal sealed class RunningManager : IAsyncDisposable
     /// <summary>Opens the cluster port: engines may come.</summary>
     public async Task ServeAsync(ManagerCertificate certificate, DispatchOptions dispatch, TimeProvider time, ILoggerFactory loggers)
     {
-        _server = new ClusterServer(IPEndPoint.Parse(File.ListenAddr), _service, certificate, dispatch, time, loggers);
+        _server = new ClusterServer(IPEndPoint.Parse(File.ListenAddr), _service, new NoPeers(), certificate, dispatch, time, loggers);
         await _server.StartAsync().ConfigureAwait(false);
         _logger.LogInformation("the cluster port is open on {Address}", File.ListenAddr);
     }
