@@ -56,7 +56,7 @@ public sealed partial class AutolockTests : IAsyncLifetime
         Assert.NotEmpty(FilesWith("PRIVATE KEY"));
 
         var first = KeyIn((await Docker("swarm update --autolock=true")).Out);
-        await Eventually(() => FilesWith("PRIVATE KEY").Length == 0);
+        await Eventually(() => !KeyFile().Contains("PRIVATE KEY", StringComparison.Ordinal));
         await Restart();
         await Docker("swarm unlock", first + "\n");
 
@@ -71,7 +71,7 @@ public sealed partial class AutolockTests : IAsyncLifetime
         Assert.Empty(FilesWith(Marker, "PRIVATE KEY", first, second));
 
         await Docker("swarm update --autolock=false");
-        await Eventually(() => FilesWith("PRIVATE KEY").Length == 1);
+        await Eventually(() => KeyFile().Contains("PRIVATE KEY", StringComparison.Ordinal));
         await Restart();
         Assert.Equal("active", await State());
         Assert.Equal(Marker, (await Docker("config inspect one --pretty")).Lines[^1]);
