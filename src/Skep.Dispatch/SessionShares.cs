@@ -29,5 +29,5 @@ internal static class SessionShares
         return counts;
     }
 
-    private static bool Serves(State.Manager manager) => SessionHolder.Lives(manager) && !manager.Joining;
+    private static bool Serves(State.Manager manager) => manager is { IsVoter: true, Unreachable: false };
 }

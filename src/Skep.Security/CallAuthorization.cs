@@ -51,7 +51,8 @@ public sealed class CallAuthorization(ClusterTrust trust, IManager manager, Refu
     {
         var role = CallRoles.Of(context.Method);
         var peer = PeerOf(context.GetHttpContext());
-        if (IsStranger(peer))
+        // Not so between managers: what makes this one catch up comes by such calls.
+        if (role != CallRole.Manager && IsStranger(peer, role))
             await CatchUpAsync(context.CancellationToken).ConfigureAwait(false);
         if (Refusal(peer, role) is not { } refusal)
         {
@@ -73,8 +74,8 @@ public sealed class CallAuthorization(ClusterTrust trust, IManager manager, Refu
     /// Its certificate is good, and this manager knows nothing of it: it was removed and forgotten, or it came by way of another manager
     /// a moment ago and this one lags.
     /// </summary>
-    private bool IsStranger(VerifiedPeer? peer) => peer is { Flaw: null, Identity: { } node } && manager.Store.Read(state =>
-        state.Cluster is { } cluster && node.ClusterId == cluster.Id && !IsKnown(state, node) && !cluster.BlacklistedCertificates.ContainsKey(node.NodeId));
+    private bool IsStranger(VerifiedPeer? peer, CallRole role) => peer is { Flaw: null, Identity: { } node } && manager.Store.Read(state =>
+        state.Cluster is { } cluster && node.ClusterId == cluster.Id && !IsKnown(state, node, role) && !cluster.BlacklistedCertificates.ContainsKey(node.NodeId));
 
     private async Task CatchUpAsync(CancellationToken cancellation)
     {
@@ -110,19 +111,22 @@ public sealed class CallAuthorization(ClusterTrust trust, IManager manager, Refu
             return "remote certificate is not a node's";
         if (role == CallRole.Manager && node.Role != NodeRole.Manager)
             return $"Permission denied: remote certificate not part of OUs: [{NodeIdentity.ManagerUnit}]";
-        return manager.Store.Read(state => Refusal(state, node));
+        return manager.Store.Read(state => Refusal(state, node, role));
     }
 
-    private static string? Refusal(ClusterState state, NodeIdentity node)
+    private string? Refusal(ClusterState state, NodeIdentity node, CallRole role)
     {
+        // A manager that joins has no state yet, and gets it from one whose certificate is all that it can judge by.
         if (state.Cluster is not { } cluster)
-            return "there is no cluster yet";
+            return node.Role == NodeRole.Manager && node.ClusterId == trust.ClusterId ? null : "there is no cluster yet";
         if (node.ClusterId != cluster.Id)
             return $"Permission denied: remote certificate not part of organization: {cluster.Id}";
         // Who is not in the state was removed: a certificate is only handed out once its node is.
-        return IsKnown(state, node) && !cluster.BlacklistedCertificates.ContainsKey(node.NodeId) ? null : $"Permission denied: node {node.NodeId} was removed from swarm";
+        // And who was demoted is no manager any more, whatever his certificate says.
+        return IsKnown(state, node, role) && !cluster.BlacklistedCertificates.ContainsKey(node.NodeId) ? null : $"Permission denied: node {node.NodeId} was removed from swarm";
     }
 
-    private static bool IsKnown(ClusterState state, NodeIdentity node) =>
-        state.Managers.ContainsKey(node.NodeId) || (node.Role == NodeRole.Worker && state.Nodes.ContainsKey(node.NodeId));
+    private static bool IsKnown(ClusterState state, NodeIdentity node, CallRole role) => node.Role == NodeRole.Manager
+        ? state.Managers.GetValueOrDefault(node.NodeId) is { } known && (known.IsMember || role != CallRole.Manager)
+        : state.Nodes.ContainsKey(node.NodeId) || state.Managers.ContainsKey(node.NodeId);
 }

@@ -126,7 +126,10 @@ public sealed class SessionBalanceTests : IAsyncDisposable
 
     private async Task ServeAsync(string id, string run)
     {
-        await _leader.SubmitAsync(new RegisterManager(new Skep.State.Manager { Id = id, Addr = id, NodeId = id == "m1" ? "n0" : "", Run = run }));
+        if (_leader.Store.Read(state => state.Managers.ContainsKey(id)))
+            await _leader.SubmitAsync(new ManagerReport(id, "", "", run));
+        else
+            await _leader.SubmitAsync(new AddManager(new Skep.State.Manager { Id = id, RaftId = (ulong)id[1], Addr = id, Run = run }));
         _managers.Add(id, new Serving(new Follower(_leader, new ManagerSelf(id, run)), _options, _time));
     }
 

@@ -40,7 +40,7 @@ public sealed class SharedBarrierTests
         var first = _barrier.WaitAsync(default);
         await AskedAsync(1);
         var second = _barrier.WaitAsync(default);
-        _asked[0].SetException(new LeadershipLostException("no leader"));
+        _asked[0].SetException(new LeadershipLostException("no leader", outcomeUnknown: false));
         await Assert.ThrowsAsync<LeadershipLostException>(() => first.WaitAsync(Soon));
         await AskedAsync(2);
         _asked[1].SetResult();

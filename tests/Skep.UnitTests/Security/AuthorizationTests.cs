@@ -73,7 +73,7 @@ public class AuthorizationTests
         await using var cluster = await TestCluster.StartAsync();
         var node = Credentials(cluster, new NodeIdentity("stranger", NodeRole.Worker, cluster.Current.Id));
 
-        foreach (var leader in (Func<Task>[])[() => Task.CompletedTask, () => throw new LeadershipLostException("no leader"), () => Task.Delay(Timeout.Infinite)])
+        foreach (var leader in (Func<Task>[])[() => Task.CompletedTask, () => throw new LeadershipLostException("no leader", outcomeUnknown: false), () => Task.Delay(Timeout.Infinite)])
         {
             cluster.CatchUp = leader;
             var e = await Assert.ThrowsAsync<RpcException>(() => cluster.HeartbeatAsync(node)).WaitAsync(TimeSpan.FromSeconds(20));
