@@ -1,4 +1,3 @@
-using Skep.Manager.Nodes;
 using Skep.State;
 
 namespace Skep.Dispatch;
