@@ -51,8 +51,7 @@ public sealed class CallAuthorization(ClusterTrust trust, IManager manager, Refu
     {
         var role = CallRoles.Of(context.Method);
         var peer = PeerOf(context.GetHttpContext());
-        // Not so between managers: what makes this one catch up comes by such calls.
-        if (role != CallRole.Manager && IsStranger(peer, role))
+        if (IsStranger(peer, role))
             await CatchUpAsync(context.CancellationToken).ConfigureAwait(false);
         if (Refusal(peer, role) is not { } refusal)
         {
@@ -109,7 +108,7 @@ public sealed class CallAuthorization(ClusterTrust trust, IManager manager, Refu
             return "certificate has expired or is not yet valid";
         if (peer.Identity is not { } node)
             return "remote certificate is not a node's";
-        if (role == CallRole.Manager && node.Role != NodeRole.Manager)
+        if (role is (CallRole.Manager or CallRole.RaftMember) && node.Role != NodeRole.Manager)
             return $"Permission denied: remote certificate not part of OUs: [{NodeIdentity.ManagerUnit}]";
         return manager.Store.Read(state => Refusal(state, node, role));
     }
@@ -122,11 +121,11 @@ public sealed class CallAuthorization(ClusterTrust trust, IManager manager, Refu
         if (node.ClusterId != cluster.Id)
             return $"Permission denied: remote certificate not part of organization: {cluster.Id}";
         // Who is not in the state was removed: a certificate is only handed out once its node is.
-        // And who was demoted is no manager any more, whatever his certificate says.
         return IsKnown(state, node, role) && !cluster.BlacklistedCertificates.ContainsKey(node.NodeId) ? null : $"Permission denied: node {node.NodeId} was removed from swarm";
     }
 
-    private static bool IsKnown(ClusterState state, NodeIdentity node, CallRole role) => node.Role == NodeRole.Manager
-        ? state.Managers.GetValueOrDefault(node.NodeId) is { } known && (known.IsMember || role != CallRole.Manager)
-        : state.Nodes.ContainsKey(node.NodeId) || state.Managers.ContainsKey(node.NodeId);
+    // A Raft member need not be known, see CallRole. Who was demoted is no manager any more, whatever his certificate says.
+    private static bool IsKnown(ClusterState state, NodeIdentity node, CallRole role) => role == CallRole.RaftMember || (node.Role == NodeRole.Manager
+        ? state.Managers.GetValueOrDefault(node.NodeId) is { } manager && (manager.IsMember || role != CallRole.Manager)
+        : state.Nodes.ContainsKey(node.NodeId) || state.Managers.ContainsKey(node.NodeId));
 }

@@ -41,8 +41,7 @@ internal sealed class ClusterServer : IAsyncDisposable
     private readonly CancellationTokenSource _closing = new();
     private Task _renewing = Task.CompletedTask;
 
-    public ClusterServer(
-        IPEndPoint listen, ManagerService manager, IManagerPeers peers, Replica replica, ulong raftId, ManagerCertificate certificate, DispatchOptions options, TimeProvider time, ILoggerFactory loggers)
+    public ClusterServer(IPEndPoint listen, ManagerService manager, IManagerPeers peers, Replica replica, ulong raftId, ManagerCertificate certificate, DispatchOptions options, TimeProvider time, ILoggerFactory loggers)
     {
         var random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
         _sessions = new NodeSessions(manager, options, time, random, loggers.CreateLogger<NodeSessions>());

@@ -126,10 +126,9 @@ public sealed class SessionBalanceTests : IAsyncDisposable
 
     private async Task ServeAsync(string id, string run)
     {
-        if (_leader.Store.Read(state => state.Managers.ContainsKey(id)))
-            await _leader.SubmitAsync(new ManagerReport(id, "", "", run));
-        else
-            await _leader.SubmitAsync(new AddManager(new Skep.State.Manager { Id = id, RaftId = (ulong)id[1], Addr = id, Run = run }));
+        // Once more when it comes back: under a new run.
+        await _leader.SubmitAsync(new AddManager(new Skep.State.Manager { Id = id, Addr = id, NodeId = id == "m1" ? "n0" : "", Run = run }));
+        await _leader.SubmitAsync(new ManagerReport(id, "", "", run));
         _managers.Add(id, new Serving(new Follower(_leader, new ManagerSelf(id, run)), _options, _time));
     }
 
