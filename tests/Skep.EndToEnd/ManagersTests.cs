@@ -20,6 +20,7 @@ public sealed class ManagersTests(ManagerGroup managers) : IClassFixture<Manager
     {
         GC.SuppressFinalize(this);
         if (Cluster.WhyUnavailable() is not null || managers.Failure is not null) return;
+        if (TestContext.Current.TestState?.Result == TestResult.Failed) await managers.RepairAsync();
         var services = (await managers.Docker("h1", "service ls -q")).Lines;
         if (services.Length > 0) await managers.Docker("h1", "service rm " + string.Join(' ', services));
     }
