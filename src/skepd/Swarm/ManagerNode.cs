@@ -275,6 +275,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
             return false;
         _logger.LogInformation("this host is demoted to worker");
         var file = running.File with { Standby = true, Joining = false, RaftId = 0, Peers = running.OtherManagers() };
+        SetStatus(new SwarmStatus(LocalNodeState.Active, file.NodeId, HostOf(file.AdvertiseAddr)));
         await CloseAsync().ConfigureAwait(false);
         // A worker has nothing to lock. First, so that there is never a worker that waits for an unlock key.
         running.Certificate.Keys.Unlock();
