@@ -6,6 +6,7 @@ using Skep.Dispatch.Leader;
 using Skep.Security;
 using Skep.Security.Managers;
 using Skep.State;
+using Skep.Storage;
 
 namespace Skep.Daemon.Swarm;
 

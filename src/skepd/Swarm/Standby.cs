@@ -5,6 +5,7 @@ using Skep.Security;
 using Skep.Security.Keys;
 using Skep.Security.Managers;
 using Skep.State;
+using Skep.Storage;
 
 namespace Skep.Daemon.Swarm;
 

@@ -1,12 +1,20 @@
 using Skep.Log;
 using Skep.State;
 
-namespace Skep.Daemon.Swarm;
+namespace Skep.Storage;
 
 /// <summary>What committed entries are applied to: the store that everybody reads.</summary>
-internal sealed class SwarmStateMachine(StateStore store) : IStateMachine
+public sealed class SwarmStateMachine(StateStore store) : IStateMachine
 {
-    public void Apply(ulong index, ReadOnlyMemory<byte> entry) => store.Apply(Batch.Parser.ParseFrom(entry.Span));
+    /// <exception cref="StateFormatException">A newer skepd wrote the entry.</exception>
+    /// <exception cref="StateDivergedException">It does not fit the state.</exception>
+    public void Apply(ulong index, ReadOnlyMemory<byte> entry)
+    {
+        var batch = Batch.Parser.ParseFrom(entry.Span);
+        if (batch.Format > ClusterState.Format)
+            throw new StateFormatException($"log entry {index}", batch.Format);
+        store.Apply(batch);
+    }
 
     public ISnapshotWriter CaptureSnapshot() => new Writer(store.Capture());
 
