@@ -17,7 +17,7 @@ public static class ClusterChannel
 
     /// <summary>For asking after the root certificate: the manager is not verified, the answer is (by the token's digest).</summary>
     /// <param name="address">host:port of a manager.</param>
-    public static GrpcChannel Unverified(string address) => Open(address, null, null, static (_, certificate, _, _) => certificate is not null);
+    public static GrpcChannel Unverified(string address) => Open(address, null, NoRoots(), static (_, certificate, _, _) => certificate is not null);
 
     /// <summary>Without a certificate of one's own: for a newcomer.</summary>
     /// <param name="address">host:port of a manager.</param>
@@ -36,6 +36,9 @@ public static class ClusterChannel
         return Open(address, credentials.TlsContext, Rules(credentials.Roots, time), Verify(NodeIdentity.ManagerUnit));
     }
 
+    // TLS builds a chain in any case: without the system's hundreds of roots, which are of no use here and take most of a handshake's time.
+    private static X509ChainPolicy NoRoots() => new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
+
     private static X509ChainPolicy Rules(ClusterRoots roots, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(roots);
@@ -47,10 +50,13 @@ public static class ClusterChannel
     private static RemoteCertificateValidationCallback Verify(string serverName) => (_, certificate, _, errors) =>
         certificate is X509Certificate2 presented && presented.MatchesHostname(serverName) && (errors & ~SslPolicyErrors.RemoteCertificateNameMismatch) == SslPolicyErrors.None;
 
-    private static GrpcChannel Open(string address, SslStreamCertificateContext? certificate, X509ChainPolicy? rules, RemoteCertificateValidationCallback verify)
+    private static GrpcChannel Open(string address, SslStreamCertificateContext? certificate, X509ChainPolicy rules, RemoteCertificateValidationCallback verify)
     {
         var handler = new SocketsHttpHandler
         {
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            UseProxy = false,
             ConnectTimeout = ConnectTimeout,
             // Without a callback of its own, a channel watches its connection with timers, and waits a second or more before it connects again.
             ConnectCallback = ConnectAsync,
@@ -60,8 +66,9 @@ public static class ClusterChannel
                 RemoteCertificateValidationCallback = verify,
                 CertificateChainPolicy = rules,
                 ClientCertificateContext = certificate,
-                // Connections live long, and managers judge each by today's roots.
-                AllowTlsResume = false,
+                // Newcomers have TLS contexts in common, which takes most of the work out of their handshakes. With a certificate there is one connection
+                // at a time, and a context for each would only be kept.
+                AllowTlsResume = certificate is null,
             },
         };
         return GrpcChannel.ForAddress($"https://{address}", new GrpcChannelOptions

@@ -88,5 +88,6 @@ public sealed class NodeAgent
         }
     }
 
-    private static string Reason(Exception e) => e is RpcException rpc ? $"{rpc.StatusCode}: {rpc.Status.Detail}" : e.Message;
+    // Of a failed connection the innermost cause; gRPC's own text strings them all together.
+    private static string Reason(Exception e) => e is RpcException rpc ? $"{rpc.StatusCode}: {rpc.Status.DebugException?.GetBaseException().Message ?? rpc.Status.Detail}" : e.Message;
 }

@@ -111,7 +111,7 @@ internal sealed class AgentFleet : IDisposable
             {
                 Figures.JoinFailed($"join: {e.StatusCode}: {e.Status.Detail}");
                 if (Figures.Joined == 0 && attempt + 1 >= _options.Managers.Count)
-                    throw new CliException($"no manager answers on {string.Join(", ", _options.Managers)} ({e.Status.Detail})");
+                    throw new CliException($"no manager answers on {string.Join(", ", _options.Managers)} ({e.Status.DebugException?.Message ?? e.Status.Detail})");
             }
             var delay = TimeSpan.FromSeconds(Math.Min(0.1 * Math.Pow(2, attempt), MaxRetryDelay.TotalSeconds));
             await Task.Delay(delay, _time, cancellation);
@@ -146,8 +146,6 @@ internal sealed class AgentFleet : IDisposable
         {
             _report.Sample();
             _report.Write();
-            if (_options.StatusInterval > TimeSpan.Zero)
-                await Console.Error.WriteLineAsync(_report.Line());
         }
     }
 
