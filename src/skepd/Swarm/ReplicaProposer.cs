@@ -16,9 +16,26 @@ internal sealed class ReplicaProposer : IProposer
         {
             await replica.ProposeAsync(entry, cancellation).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is NotLeaderException or ProposalDroppedException or ReplicaStoppedException)
+        catch (ProposalDroppedException e)
         {
-            throw new LeadershipLostException(e.Message, e);
+            throw new LeadershipLostException(e.Message, e.OutcomeUnknown, e);
+        }
+        catch (Exception e) when (e is NotLeaderException or ReplicaStoppedException)
+        {
+            throw new LeadershipLostException(e.Message, outcomeUnknown: false, e);
+        }
+    }
+
+    public async Task ReadBarrierAsync(CancellationToken cancellation)
+    {
+        var replica = Replica ?? throw new InvalidOperationException("the log is not open yet");
+        try
+        {
+            await replica.ReadBarrierAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is NotLeaderException or ReplicaStoppedException)
+        {
+            throw new LeadershipLostException(e.Message, outcomeUnknown: false, e);
         }
     }
 }

@@ -16,7 +16,7 @@ public sealed class ManagerServiceTests : IAsyncDisposable
     public ManagerServiceTests()
     {
         _log = new HeldLog(_store);
-        _service = new ManagerService(_store, _log, () => [], () => new byte[32], new FakeTimeProvider(), NullLogger<ManagerService>.Instance);
+        _service = new ManagerService(new ManagerSelf("", ""), _store, _log, () => [], () => new byte[32], new FakeTimeProvider(), NullLogger<ManagerService>.Instance);
         _service.StartLeading();
     }
 
@@ -104,6 +104,8 @@ public sealed class ManagerServiceTests : IAsyncDisposable
         private readonly Queue<(Batch Batch, TaskCompletionSource Done)> _held = new();
         private int _proposed;
 
+        public Task ReadBarrierAsync(CancellationToken cancellation) => Task.CompletedTask;
+
         public Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation)
         {
             lock (_lock)
@@ -144,7 +146,7 @@ public sealed class ManagerServiceTests : IAsyncDisposable
             lock (_lock)
             {
                 while (_held.TryDequeue(out var held))
-                    held.Done.SetException(new LeadershipLostException("another manager leads"));
+                    held.Done.SetException(new LeadershipLostException("another manager leads", outcomeUnknown: true));
             }
         }
     }
