@@ -27,7 +27,7 @@ public static class SecurityServices
         services.AddSingleton(certificate);
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<RefusalLog>(provider, time));
         services.AddSingleton<ClusterPort>();
-        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<CallAuthorization>(provider, manager.Store));
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<CallAuthorization>(provider, manager));
         services.AddSingleton(_ => new CertificateSigner(time));
         services.AddSingleton(new CertificateAuthorityService(manager));
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<NodeCertificateService>(provider, manager, time));

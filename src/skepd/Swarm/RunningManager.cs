@@ -125,7 +125,7 @@ internal sealed class RunningManager : IAsyncDisposable
     /// <summary>Opens the cluster port: engines and other managers may come.</summary>
     public async Task ServeAsync(ManagerCertificate certificate, DispatchOptions dispatch, ILoggerFactory loggers)
     {
-        _server = new ClusterServer(IPEndPoint.Parse(File.ListenAddr), _service, _replica, File.RaftId, certificate, dispatch, _time, loggers);
+        _server = new ClusterServer(IPEndPoint.Parse(File.ListenAddr), _service, _peers, _replica, File.RaftId, certificate, dispatch, _time, loggers);
         await _server.StartAsync().ConfigureAwait(false);
         _logger.LogInformation("the cluster port is open on {Address}", File.ListenAddr);
         _reporting = ReportAsync();
