@@ -56,7 +56,7 @@ public sealed class AesGcmRecordCipherTests
             Assert.ThrowsAny<CryptographicException>(() => _cipher.Open(changed, Place));
         }
         for (var length = 0; length < record.Length; length++)
-            Assert.ThrowsAny<CryptographicException>(() => _cipher.Open(record[..length], Place));
+            Assert.ThrowsAny<CryptographicException>(() => _cipher.Open(record.AsMemory(0, length), Place));
         Assert.ThrowsAny<CryptographicException>(() => _cipher.Open(record, [1, 2, 4]));
         var other = new AesGcmRecordCipher(RandomNumberGenerator.GetBytes(AesGcmRecordCipher.KeyBytes));
         Assert.ThrowsAny<CryptographicException>(() => other.Open(record, Place));

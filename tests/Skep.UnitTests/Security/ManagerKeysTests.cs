@@ -45,7 +45,7 @@ public sealed class ManagerKeysTests : IDisposable
         Assert.True(keys.AreLocked);
         Assert.Throws<ManagerLockedException>(() => ManagerKeys.Open(Folder, None));
         Assert.Throws<ManagerLockedException>(() => ManagerKeys.Open(Folder, Second));
-        Assert.Throws<ManagerLockedException>(() => ManagerKeys.Open(Folder, First[..5]));
+        Assert.Throws<ManagerLockedException>(() => ManagerKeys.Open(Folder, First.AsMemory(0, 5)));
         AssertNothingShows(keys);
         AssertSame(keys, ManagerKeys.Open(Folder, First));
         Assert.True(ManagerKeys.Open(Folder, First).AreLocked);
