@@ -23,8 +23,7 @@ public static class OfflineLog
     /// <exception cref="IOException">The disk fails, or a process has the directory.</exception>
     public static ulong Replay(ReplicaOptions options, IStateMachine machine, ILogger logger)
     {
-        var lockPath = Path.Combine(options.Directory, Replica.LockName);
-        using var directoryLock = options.Files.Exists(lockPath) ? options.Files.Lock(lockPath) : null;
+        using var directoryLock = Lock(options.Files, options.Directory);
         using var store = LogStoreOpener.Start(
             options with { Start = ReplicaStart.Existing, Files = new ReadOnlyFileSystem(options.Files) }, machine, logger);
         if (store.Snapshot.Index > 0)
@@ -44,6 +43,10 @@ public static class OfflineLog
         return store.LastIndex;
     }
 
+    /// <summary>Fails if a process has the log open.</summary>
+    /// <exception cref="IOException">One has.</exception>
+    public static void RequireClosed(IFileSystem files, string directory) => Lock(files, directory)?.Dispose();
+
     /// <summary>Begins a group with the options' member as its only voter and the machine's present state as its beginning. Durable when it returns.</summary>
     /// <exception cref="InvalidOperationException">There is a group already.</exception>
     /// <exception cref="IOException">The disk fails or is full; there is no group then.</exception>
@@ -53,5 +56,18 @@ public static class OfflineLog
         using var directoryLock = options.Files.Lock(Path.Combine(options.Directory, Replica.LockName));
         using var store = LogStoreOpener.Start(options with { Start = ReplicaStart.NewGroup }, machine, logger);
         store.Close();
+    }
+
+    private static IDisposable? Lock(IFileSystem files, string directory)
+    {
+        var path = Path.Combine(directory, Replica.LockName);
+        try
+        {
+            return files.Exists(path) ? files.Lock(path) : null;
+        }
+        catch (IOException e)
+        {
+            throw new IOException($"{directory} is in use: stop the skepd that runs on it ({e.Message})", e);
+        }
     }
 }

@@ -12,6 +12,14 @@ namespace Skep.Storage;
 /// </summary>
 public static class LoneCluster
 {
+    /// <summary>Fails if a skepd runs on a data directory.</summary>
+    /// <exception cref="IOException">One does.</exception>
+    public static void RequireStopped(string dataDirectory, SwarmFile file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        OfflineLog.RequireClosed(new DiskFileSystem(), DataDirectory.LogOf(dataDirectory, file));
+    }
+
     /// <summary>Reads the state that a manager's log holds: all of it, see <see cref="OfflineLog.Replay"/>. Changes nothing.</summary>
     /// <param name="dataDirectory">Of a skepd that is stopped, or does not have its log open.</param>
     /// <param name="file">Its swarm.json.</param>

@@ -71,6 +71,7 @@ internal static class RestoreCommand
     private static (StateStore Store, string Address) FromDirectory(string directory)
     {
         var file = SwarmFile.Read(directory) ?? throw new CliException($"{directory} is not the data directory of a skepd that is part of a cluster: it has no swarm.json");
+        LoneCluster.RequireStopped(directory, file);
         return (LoneCluster.Read(directory, file, KeysOf(DataDirectory.CertificatesOf(directory)), NullLogger.Instance), file.AdvertiseAddr);
     }
 
