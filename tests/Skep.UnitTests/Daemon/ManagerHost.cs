@@ -30,6 +30,9 @@ internal sealed class ManagerHost : IAsyncDisposable
 
     public int Port { get; }
 
+    /// <summary>Of the cluster port.</summary>
+    public string Address => $"127.0.0.1:{Port}";
+
     /// <summary>The data directory.</summary>
     public string Directory => _directory.FullName;
 
