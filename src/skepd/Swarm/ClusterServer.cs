@@ -33,6 +33,7 @@ internal sealed class ClusterServer : IAsyncDisposable
 
     private readonly WebApplication _app;
     private readonly NodeSessions _sessions;
+    private readonly CutOff _cutOff;
     private readonly NodeFeeds _feeds;
     private readonly SessionBalance _balance;
     private readonly StatusIntake _statuses;
@@ -41,10 +42,11 @@ internal sealed class ClusterServer : IAsyncDisposable
     private readonly CancellationTokenSource _closing = new();
     private Task _renewing = Task.CompletedTask;
 
-    public ClusterServer(IPEndPoint listen, ManagerService manager, IManagerPeers peers, Replica replica, ulong raftId, ManagerCertificate certificate, DispatchOptions options, TimeProvider time, ILoggerFactory loggers)
+    public ClusterServer(IPEndPoint listen, ManagerService manager, ManagerPeers peers, Replica replica, ulong raftId, ManagerCertificate certificate, DispatchOptions options, TimeProvider time, ILoggerFactory loggers)
     {
         var random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
         _sessions = new NodeSessions(manager, options, time, random, loggers.CreateLogger<NodeSessions>());
+        _cutOff = new CutOff(peers, _sessions, time, loggers.CreateLogger<CutOff>());
         _feeds = new NodeFeeds(manager.Store);
         _balance = new SessionBalance(manager, _sessions, _feeds, options, time, loggers.CreateLogger<SessionBalance>());
         _statuses = new StatusIntake(manager, options, time, loggers.CreateLogger<StatusIntake>());
@@ -112,6 +114,7 @@ internal sealed class ClusterServer : IAsyncDisposable
         await _renewing.ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
         // Ends the streams, so that the server has nothing to wait for.
         _balance.Dispose();
+        _cutOff.Dispose();
         _sessions.Dispose();
         _logs.Dispose();
         await _app.DisposeAsync().ConfigureAwait(false);

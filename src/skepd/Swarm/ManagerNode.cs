@@ -59,7 +59,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
 
     public event Action? Changed;
 
-    public SwarmStatus Status => _status;
+    public SwarmStatus Status => _running is { } running ? _status with { LeaderId = running.Peers.LeaderManagerId } : _status;
 
     public IManager? Manager => _running?.Manager;
 
@@ -507,7 +507,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     }
 
     private void SetActive(SwarmFile file) =>
-        SetStatus(new SwarmStatus(LocalNodeState.Active, file.NodeId, HostOf(file.AdvertiseAddr), file.ManagerId, _running?.Peers.LeaderManagerId ?? ""));
+        SetStatus(new SwarmStatus(LocalNodeState.Active, file.NodeId, HostOf(file.AdvertiseAddr), file.ManagerId));
 
     private void SetLeader(SwarmFile file)
     {

@@ -16,7 +16,7 @@ namespace Skep.Daemon.Swarm;
 internal sealed class RunningManager : IAsyncDisposable
 {
     /// <summary>How often a manager that follows says again who it is, until the leader has heard it.</summary>
-    private static readonly TimeSpan ReportRetry = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ReportRetry = TimeSpan.FromMilliseconds(100);
 
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -131,10 +131,10 @@ internal sealed class RunningManager : IAsyncDisposable
         _reporting = ReportAsync();
     }
 
-    /// <summary>Completes when this manager votes in the group that it joins.</summary>
+    /// <summary>Completes when this manager votes in the group that it joins, and serves nodes.</summary>
     public async Task JoinedAsync(CancellationToken cancellation)
     {
-        while (!(_replica.Membership.IsVoter(File.RaftId) && Self is { IsVoter: true }))
+        while (!(_replica.Membership.IsVoter(File.RaftId) && Self is { IsVoter: true } self && self.Run == _run))
             await Task.Delay(TimeSpan.FromMilliseconds(20), _time, cancellation).ConfigureAwait(false);
     }
 
