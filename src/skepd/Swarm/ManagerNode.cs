@@ -237,8 +237,11 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     }, _closing.Token);
 
     /// <summary>Another manager removed this host: what it knows is of no use any more, and nobody may be misled by it.</summary>
-    private void Removed(string reason) => _ = OneAtATimeAsync(async () =>
+    private void Removed(object part, string reason) => _ = OneAtATimeAsync(async () =>
     {
+        // Not if this host left by itself meanwhile.
+        if (part != _running && part != _standby)
+            return false;
         _logger.LogError("this host was removed from the cluster ({Reason}): let it leave with 'docker swarm leave --force', then it can join again", reason);
         await CloseAsync().ConfigureAwait(false);
         SetStatus(_status with { State = LocalNodeState.Error, ManagerId = "", LeaderId = "", Error = "this node was removed from the swarm: run \"docker swarm leave --force\" and join again" });

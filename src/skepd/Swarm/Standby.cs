@@ -25,7 +25,7 @@ internal sealed class Standby : IAsyncDisposable
     private readonly StateStore _noState = new();
     private readonly CancellationTokenSource _closing = new();
     private readonly Func<WatchReply, GrpcChannel, Task> _promoted;
-    private readonly Action<string> _removed;
+    private readonly Action<Standby, string> _removed;
     private readonly Task _watching;
     private ManagerCertificate _certificate;
 
@@ -38,7 +38,7 @@ internal sealed class Standby : IAsyncDisposable
     /// <param name="time">The clock.</param>
     /// <param name="logger">For what operators should know.</param>
     public Standby(
-        SwarmFile file, ManagerCertificate certificate, string dataDirectory, ManagersClient client, Func<WatchReply, GrpcChannel, Task> promoted, Action<string> removed, TimeProvider time, ILogger logger)
+        SwarmFile file, ManagerCertificate certificate, string dataDirectory, ManagersClient client, Func<WatchReply, GrpcChannel, Task> promoted, Action<Standby, string> removed, TimeProvider time, ILogger logger)
     {
         File = file;
         _certificate = certificate;
@@ -105,7 +105,7 @@ internal sealed class Standby : IAsyncDisposable
                 }
                 catch (RpcException e) when (e.StatusCode == StatusCode.PermissionDenied && e.Status.Detail.Contains("was removed from swarm", StringComparison.Ordinal))
                 {
-                    _removed(e.Status.Detail);
+                    _removed(this, e.Status.Detail);
                     return;
                 }
                 catch (Exception e) when (!_closing.IsCancellationRequested)
