@@ -36,8 +36,8 @@ public static class ClusterChannel
     }
 
     // The server is addressed by its IP, but known by the role in its certificate, so the name is checked here.
-    private static RemoteCertificateValidationCallback Verify(ClusterRoots roots, string serverName, TimeProvider time) => (_, certificate, _, _) =>
-        certificate is X509Certificate2 presented && presented.MatchesHostname(serverName) && roots.Check(presented, time.GetUtcNow()) is null;
+    private static RemoteCertificateValidationCallback Verify(ClusterRoots roots, string serverName, TimeProvider time) => (_, certificate, chain, _) =>
+        certificate is X509Certificate2 presented && presented.MatchesHostname(serverName) && roots.Check(presented, time.GetUtcNow(), chain?.ChainPolicy.ExtraStore) is null;
 
     private static GrpcChannel Open(string address, X509Certificate2? certificate, RemoteCertificateValidationCallback verify)
     {

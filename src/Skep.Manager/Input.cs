@@ -23,7 +23,7 @@ public sealed record InitCluster(Wire.Cluster Cluster, State.Manager Manager) : 
 /// </summary>
 public sealed record LeadershipBegan : Input<None>;
 
-/// <summary>Adds or changes a manager: its address, or the node it stands on.</summary>
+/// <summary>Adds or changes a manager: its address, the node it stands on, its certificate's issuer. What is not said stays as it was.</summary>
 public sealed record RegisterManager(State.Manager Manager) : Input<None>;
 
 /// <summary>A certificate was signed, for a new node (then the node is created) or for one that renews.</summary>

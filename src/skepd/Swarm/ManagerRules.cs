@@ -1,5 +1,6 @@
 using Skep.Manager;
 using Skep.Manager.Allocation;
+using Skep.Manager.Certificates;
 using Skep.Manager.Enforcement;
 using Skep.Manager.Orchestration;
 using Skep.Manager.Scheduling;
@@ -12,6 +13,7 @@ internal static class ManagerRules
     public static IReadOnlyList<IRule> Create() =>
     [
         new GossipKeysRule(),
+        new RootRotationRule(),
         .. ServiceRules.Create(),
         new ConstraintEnforcementRule(),
         new AllocationRule(),
