@@ -21,10 +21,17 @@ public sealed record InitCluster(Wire.Cluster Cluster, State.Manager Manager) : 
 /// manager that holds its session) has said so again. Tasks on them are kept; who does not come back in time is reported as
 /// <see cref="NodeLost"/>.
 /// </summary>
-public sealed record LeadershipBegan : Input<None>;
+/// <param name="ManagerId">The new leader.</param>
+/// <param name="Run">See <see cref="State.Manager.Run"/>.</param>
+public sealed record LeadershipBegan(string ManagerId, string Run) : Input<None>;
 
-/// <summary>Adds or changes a manager: its address, the node it stands on, its certificate's issuer. What is not said stays as it was.</summary>
+/// <summary>Adds or changes a manager: its address, or the node it stands on.</summary>
 public sealed record RegisterManager(State.Manager Manager) : Input<None>;
+
+/// <summary>A manager says what it trusts and who issued its certificate: it began, or renewed it.</summary>
+/// <param name="ManagerId">Itself.</param>
+/// <param name="TlsInfo">See <see cref="State.Manager.TlsInfo"/>.</param>
+public sealed record ManagerCertified(string ManagerId, Wire.NodeTLSInfo TlsInfo) : Input<None>;
 
 /// <summary>A certificate was signed, for a new node (then the node is created) or for one that renews.</summary>
 /// <param name="NodeId">The certificate's CN.</param>

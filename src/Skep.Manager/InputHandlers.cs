@@ -32,6 +32,7 @@ internal static class InputHandlers
             case ControlCall call: return ControlApi.Handle(turn, call.Request);
             case InitCluster init: ClusterInputs.Init(turn, init); break;
             case RegisterManager register: ClusterInputs.Register(turn, register); break;
+            case ManagerCertified certified: ClusterInputs.Certified(turn, certified); break;
             case CertificateIssued issued: NodeInputs.CertificateIssued(turn, issued); break;
             case LeadershipBegan: NodeInputs.LeadershipBegan(turn); break;
             case HostWithoutEngine host: NodeInputs.HostWithoutEngine(turn, host); break;

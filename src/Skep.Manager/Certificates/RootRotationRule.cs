@@ -37,7 +37,7 @@ public sealed class RootRotationRule : IRule
         foreach (var node in state.Nodes.Values)
             Look(_nodes, node.Id, node.Description?.TlsInfo);
         foreach (var manager in state.Managers.Values)
-            Look(_managers, manager.Id, manager.TlsInfo);
+            Look(manager);
     }
 
     public void Note(Change change)
@@ -55,7 +55,7 @@ public sealed class RootRotationRule : IRule
                 _nodes.Remove(gone.Id);
                 break;
             case ManagerChange { New: { } manager }:
-                Look(_managers, manager.Id, manager.TlsInfo);
+                Look(manager);
                 break;
             case ManagerChange { Old: { } gone }:
                 _managers.Remove(gone.Id);
@@ -71,6 +71,15 @@ public sealed class RootRotationRule : IRule
             Finish(turn);
         else if (NextDue <= turn.Now)
             TellNodes(turn);
+    }
+
+    private void Look(State.Manager manager)
+    {
+        // One that stands by holds no certificate of a manager.
+        if (manager.Standby)
+            _managers.Remove(manager.Id);
+        else
+            Look(_managers, manager.Id, manager.TlsInfo);
     }
 
     private void Look(HashSet<string> waiting, string id, Wire.NodeTLSInfo? says)

@@ -16,25 +16,31 @@ internal static class ClusterInputs
     public static void Register(Turn turn, RegisterManager register)
     {
         var present = turn.State.Managers.GetValueOrDefault(register.Manager.Id);
-        // A manager that was removed must not come back with what it says of its certificate.
-        if (present is null && register.Manager.RaftId == 0)
-            throw new ControlException(ControlError.NotFound, $"manager {register.Manager.Id} not found");
-        var manager = present?.Clone() ?? new State.Manager();
-        manager.MergeFrom(register.Manager);
-        if (manager.Equals(present))
-            return;
-        turn.Emit(new Mutation { PutManager = new PutManager { Manager = manager } });
-        ShowOnHost(turn, manager);
+        var manager = register.Manager.Clone();
+        // Told apart, by another input: who changes an address does not know it.
+        manager.TlsInfo ??= present?.TlsInfo;
+        if (!manager.Equals(present))
+            turn.Emit(new Mutation { PutManager = new PutManager { Manager = manager } });
     }
 
-    /// <summary>A host without an engine is a node that says nothing: its manager speaks for it.</summary>
-    private static void ShowOnHost(Turn turn, State.Manager manager)
+    public static void Certified(Turn turn, ManagerCertified certified)
     {
-        if (!turn.State.Nodes.TryGetValue(manager.Id, out var host) || Equals(manager.TlsInfo, host.Description?.TlsInfo))
-            return;
-        var node = host.Clone();
-        node.Description ??= new Wire.NodeDescription();
-        node.Description.TlsInfo = manager.TlsInfo;
-        turn.Emit(new Mutation { PutNode = new PutNode { Node = node } });
+        // One that was removed must not come back with what it says of its certificate.
+        if (!turn.State.Managers.TryGetValue(certified.ManagerId, out var present))
+            throw new ControlException(ControlError.NotFound, $"manager {certified.ManagerId} not found");
+        if (!certified.TlsInfo.Equals(present.TlsInfo))
+        {
+            var manager = present.Clone();
+            manager.TlsInfo = certified.TlsInfo.Clone();
+            turn.Emit(new Mutation { PutManager = new PutManager { Manager = manager } });
+        }
+        // A host without an engine is a node that says nothing: its manager speaks for it.
+        if (turn.State.Nodes.TryGetValue(certified.ManagerId, out var host) && !certified.TlsInfo.Equals(host.Description?.TlsInfo))
+        {
+            var node = host.Clone();
+            node.Description ??= new Wire.NodeDescription();
+            node.Description.TlsInfo = certified.TlsInfo.Clone();
+            turn.Emit(new Mutation { PutNode = new PutNode { Node = node } });
+        }
     }
 }
