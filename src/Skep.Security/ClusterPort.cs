@@ -62,12 +62,20 @@ public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust tru
             flaw = "there is no cluster yet";
         else if (errors != SslPolicyErrors.None)
             flaw = chain is null ? errors.ToString() : Wire.ClusterRoots.Flaw(chain);
-        var peer = trust.Accept(presented, flaw);
+        var peer = trust.Accept(presented, IntermediatesOf(chain), flaw);
         connection.Features.Set(peer);
         if (flaw is null)
             return true;
         refusals.Connection(connection.RemoteEndPoint, $"its certificate ({presented.Subject}) is not trusted: {flaw}");
         return false;
+    }
+
+    /// <summary>Copies: those of the handshake end with it.</summary>
+    private static X509Certificate2Collection? IntermediatesOf(X509Chain? chain)
+    {
+        if (chain is null || chain.ChainPolicy.ExtraStore.Count == 0)
+            return null;
+        return [.. chain.ChainPolicy.ExtraStore.Select(certificate => X509CertificateLoader.LoadCertificate(certificate.RawData))];
     }
 
     /// <summary>Kestrel itself is silent about handshakes that fail; an operator wants to know who knocked, and with what.</summary>

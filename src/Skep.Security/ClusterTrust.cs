@@ -5,7 +5,7 @@ using Skep.Wire;
 
 namespace Skep.Security;
 
-/// <summary>What the cluster trusts at this moment, by the committed state.</summary>
+/// <summary>What the cluster trusts at this moment, by the committed state: its root, and while that rotates the next one too.</summary>
 /// <param name="store">The committed state.</param>
 /// <param name="time">The clock.</param>
 public sealed class ClusterTrust(StateStore store, TimeProvider time)
@@ -18,31 +18,37 @@ public sealed class ClusterTrust(StateStore store, TimeProvider time)
     internal ClusterRoots? Roots => Current()?.Roots;
 
     /// <summary>Judges a peer's certificate; once per connection, since it costs a signature check.</summary>
-    internal VerifiedPeer Verify(X509Certificate2 certificate)
+    /// <param name="certificate">The peer's.</param>
+    /// <param name="intermediates">What it sent along.</param>
+    internal VerifiedPeer Verify(X509Certificate2 certificate, X509Certificate2Collection? intermediates)
     {
         var current = Current();
-        return Accept(certificate, current is null ? "there is no cluster yet" : current.Roots.Check(certificate, Now));
+        return Accept(certificate, intermediates, current is null ? "there is no cluster yet" : current.Roots.Check(certificate, Now, intermediates));
     }
 
     /// <summary>Notes the verdict of a chain that was built with the present roots' policy.</summary>
-    internal VerifiedPeer Accept(X509Certificate2 certificate, string? flaw) =>
-        new(NodeIdentity.FromSubject(certificate.SubjectName), certificate.NotBefore, certificate.NotAfter, Current()?.Pem ?? ByteString.Empty, flaw);
+    internal VerifiedPeer Accept(X509Certificate2 certificate, X509Certificate2Collection? intermediates, string? flaw) =>
+        new(NodeIdentity.FromSubject(certificate.SubjectName), certificate.NotBefore, certificate.NotAfter, Current()?.Pem ?? ByteString.Empty, intermediates, flaw);
 
     /// <summary>The verdict was made with the present roots.</summary>
     internal bool IsCurrent(VerifiedPeer peer) => Current() is { } current && current.Pem.Equals(peer.RootPem);
 
     private Parsed? Current()
     {
-        var pem = store.Read(state => state.Cluster?.RootCa.CaCert);
-        if (pem is null)
+        var root = store.Read(state => state.Cluster?.RootCa);
+        if (root is null)
             return null;
         var parsed = _parsed;
-        if (parsed is null || !parsed.Pem.Equals(pem))
-            _parsed = parsed = new Parsed(pem, ClusterRoots.Parse(pem.Span));
+        // Objects are never changed once they are in the state: the same root is the same object, or one with the same text.
+        if (parsed is not null && ReferenceEquals(parsed.Root, root))
+            return parsed;
+        var pem = IssuingRoot.TrustedBy(root);
+        parsed = parsed is not null && parsed.Pem.Equals(pem) ? parsed with { Root = root } : new Parsed(root, pem, ClusterRoots.Parse(pem.Span));
+        _parsed = parsed;
         return parsed;
     }
 
-    private sealed record Parsed(ByteString Pem, ClusterRoots Roots);
+    private sealed record Parsed(RootCA Root, ByteString Pem, ClusterRoots Roots);
 }
 
 /// <summary>A peer's certificate and what was found out about it; kept with the connection.</summary>
@@ -50,5 +56,6 @@ public sealed class ClusterTrust(StateStore store, TimeProvider time)
 /// <param name="NotBefore">Start of its validity.</param>
 /// <param name="NotAfter">End of its validity.</param>
 /// <param name="RootPem">The roots it was judged by.</param>
+/// <param name="Intermediates">What the peer sent along to link it to a root; null: nothing.</param>
 /// <param name="Flaw">Why it is not trusted; null when it is.</param>
-internal sealed record VerifiedPeer(NodeIdentity? Identity, DateTimeOffset NotBefore, DateTimeOffset NotAfter, ByteString RootPem, string? Flaw);
+internal sealed record VerifiedPeer(NodeIdentity? Identity, DateTimeOffset NotBefore, DateTimeOffset NotAfter, ByteString RootPem, X509Certificate2Collection? Intermediates, string? Flaw);

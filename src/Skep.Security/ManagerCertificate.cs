@@ -15,21 +15,24 @@ public sealed class ManagerCertificate
     private readonly CertificateFiles _files;
     private volatile Loaded _loaded;
 
-    private ManagerCertificate(CertificateFiles files, X509Certificate2 certificate)
+    private ManagerCertificate(CertificateFiles files)
     {
         _files = files;
-        Identity = NodeIdentity.FromSubject(certificate.SubjectName) ?? throw new InvalidManagerCertificateException("swarm-node.crt is not a certificate of a swarm");
+        _loaded = Load(files);
+        Identity = NodeIdentity.FromSubject(Certificate.SubjectName) ?? throw new InvalidManagerCertificateException("swarm-node.crt is not a certificate of a swarm");
         if (Identity.Role != NodeRole.Manager)
             throw new InvalidManagerCertificateException("swarm-node.crt is not the certificate of a manager");
         RootPem = ByteString.CopyFrom(files.ReadRoot());
-        _loaded = new Loaded(certificate);
     }
 
     /// <summary>This manager's id, and the cluster's.</summary>
     public NodeIdentity Identity { get; }
 
-    /// <summary>The root that the cluster had when the certificate was stored.</summary>
-    public ByteString RootPem { get; }
+    /// <summary>What the cluster trusted when that was last stored: its root, and while it rotates the next one too.</summary>
+    public ByteString RootPem { get; private set; }
+
+    /// <summary>There is a new one: connections that are opened from now on show it.</summary>
+    public event Action? Renewed;
 
     /// <summary>The present one, with its key. Ask again for each new connection.</summary>
     public X509Certificate2 Certificate => _loaded.Certificate;
@@ -52,36 +55,50 @@ public sealed class ManagerCertificate
     {
         ArgumentNullException.ThrowIfNull(root);
         var files = new CertificateFiles(directory);
-        files.WriteRoot(root.CertificatePem.Span);
-        return new ManagerCertificate(files, Store(files, root, new NodeIdentity(managerId, NodeRole.Manager, clusterId), lifetime, now));
-    }
-
-    /// <summary>Loads what <see cref="Create"/> or <see cref="Renew"/> stored. An expired one is loaded too, so that it can be renewed.</summary>
-    /// <exception cref="InvalidManagerCertificateException">It is missing or damaged.</exception>
-    public static ManagerCertificate Load(string directory)
-    {
-        var files = new CertificateFiles(directory);
-        return new ManagerCertificate(files, files.Read());
-    }
-
-    /// <summary>Makes and stores a new certificate with a new key. Connections that stand keep the old one.</summary>
-    public void Renew(RootCertificateAuthority root, TimeSpan lifetime, DateTimeOffset now) =>
-        // The old certificate is left to the collector: a handshake may be using it.
-        _loaded = new Loaded(Store(_files, root, Identity, lifetime, now));
-
-    private static X509Certificate2 Store(CertificateFiles files, RootCertificateAuthority root, NodeIdentity identity, TimeSpan lifetime, DateTimeOffset now)
-    {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var pem = root.Sign(new PublicKey(key), identity, lifetime, now);
+        var pem = root.Sign(new PublicKey(key), new NodeIdentity(managerId, NodeRole.Manager, clusterId), lifetime, now);
+        files.WriteRoot(root.CertificatePem.Span);
         files.Write(pem.Span, key.ExportECPrivateKeyPem() + "\n");
-        return files.Read();
+        return new ManagerCertificate(files);
     }
 
-    private sealed class Loaded(X509Certificate2 certificate)
+    /// <summary>Loads what <see cref="Create"/> or <see cref="Replace"/> stored. An expired one is loaded too, so that it can be renewed.</summary>
+    /// <exception cref="InvalidManagerCertificateException">It is missing or damaged.</exception>
+    public static ManagerCertificate Load(string directory) => new(new CertificateFiles(directory));
+
+    /// <summary>Stores a certificate that was signed for this manager, and shows it from now on. Connections that stand keep the old one.</summary>
+    /// <param name="certificatePem">The certificate, then what links it to the root.</param>
+    /// <param name="keyPem">Its key.</param>
+    public void Replace(ByteString certificatePem, string keyPem)
+    {
+        ArgumentNullException.ThrowIfNull(certificatePem);
+        _files.Write(certificatePem.Span, keyPem);
+        // The old certificate is left to the collector: a handshake may be using it.
+        _loaded = Load(_files);
+        Renewed?.Invoke();
+    }
+
+    /// <summary>Stores what the cluster trusts.</summary>
+    public void Trust(ByteString rootPem)
+    {
+        ArgumentNullException.ThrowIfNull(rootPem);
+        if (rootPem.Equals(RootPem))
+            return;
+        _files.WriteRoot(rootPem.Span);
+        RootPem = rootPem;
+    }
+
+    private static Loaded Load(CertificateFiles files)
+    {
+        var certificate = files.Read();
+        return new Loaded(certificate, files.ReadIntermediates());
+    }
+
+    private sealed class Loaded(X509Certificate2 certificate, X509Certificate2Collection intermediates)
     {
         public X509Certificate2 Certificate { get; } = certificate;
 
         // Offline: the chain is in what was loaded, and nothing is fetched for it.
-        public SslStreamCertificateContext Context { get; } = SslStreamCertificateContext.Create(certificate, additionalCertificates: null, offline: true);
+        public SslStreamCertificateContext Context { get; } = SslStreamCertificateContext.Create(certificate, intermediates, offline: true);
     }
 }

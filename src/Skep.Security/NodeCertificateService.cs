@@ -2,6 +2,7 @@ using Google.Protobuf;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using Skep.Manager;
+using Skep.Security.External;
 using Skep.State;
 using Skep.Wire;
 using Task = System.Threading.Tasks.Task;
@@ -90,7 +91,7 @@ public sealed class NodeCertificateService(IManager manager, CertificateSigner s
     {
         try
         {
-            var certificate = signer.Issue(cluster, csr, nodeId, role);
+            var certificate = await signer.IssueAsync(cluster, csr, nodeId, role, context.CancellationToken).ConfigureAwait(false);
             await manager.SubmitAsync(new CertificateIssued(nodeId, certificate, availability), context.CancellationToken).ConfigureAwait(false);
         }
         catch (InvalidSigningRequestException e)
@@ -100,6 +101,10 @@ public sealed class NodeCertificateService(IManager manager, CertificateSigner s
         catch (InvalidRootException e)
         {
             throw Refuse(context, StatusCode.Internal, $"the cluster's root CA cannot be used: {e.Message}");
+        }
+        catch (ExternalAuthorityException e)
+        {
+            throw Refuse(context, StatusCode.Unavailable, e.Message);
         }
         catch (ControlException e)
         {

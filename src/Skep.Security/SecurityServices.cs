@@ -26,7 +26,7 @@ public static class SecurityServices
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<RefusalLog>(provider, time));
         services.AddSingleton<ClusterPort>();
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<CallAuthorization>(provider, manager.Store));
-        services.AddSingleton(_ => new CertificateSigner(time));
+        services.AddSingleton(_ => new CertificateSigner(certificate, time));
         services.AddSingleton(new CertificateAuthorityService(manager));
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<NodeCertificateService>(provider, manager, time));
         return services.AddGrpc(options => options.Interceptors.Add<CallAuthorization>())

@@ -44,7 +44,6 @@ internal sealed class ClusterServer : IAsyncDisposable
         _feeds = new NodeFeeds(manager.Store);
         _statuses = new StatusIntake(manager, options, time, loggers.CreateLogger<StatusIntake>());
         _logs = new LogBroker(manager.Store, options, time, new Random(random.Next()));
-        _renewal = new ManagerCertificateRenewal(certificate, manager.Store, time, new Random(random.Next()), loggers.CreateLogger<ManagerCertificateRenewal>());
 
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(loggers);
@@ -72,6 +71,8 @@ internal sealed class ClusterServer : IAsyncDisposable
         builder.Services.AddSingleton(new HealthService());
         builder.Services.AddSingleton(new ControlService());
         _app = builder.Build();
+        _renewal = new ManagerCertificateRenewal(
+            certificate, manager, _app.Services.GetRequiredService<CertificateSigner>(), time, new Random(random.Next()), loggers.CreateLogger<ManagerCertificateRenewal>());
         _app.UseRouting();
         _app.MapClusterSecurity();
         _app.MapGrpcService<DispatcherService>();

@@ -19,12 +19,15 @@ internal sealed class RunningManager : IAsyncDisposable
     private readonly StateStore _store;
     private readonly IDisposable _settings;
     private ClusterServer? _server;
+    private RootChange? _rootChange;
+    private IManager _manager;
 
     private RunningManager(SwarmFile file, StateStore store, ManagerService service, Replica replica, Action<Exception> onFailed, ILogger logger)
     {
         File = file;
         _store = store;
         _service = service;
+        _manager = service;
         _replica = replica;
         _logger = logger;
         service.Failed += onFailed;
@@ -36,7 +39,7 @@ internal sealed class RunningManager : IAsyncDisposable
 
     public SwarmFile File { get; set; }
 
-    public IManager Manager => _service;
+    public IManager Manager => _manager;
 
     /// <summary>The logs of tasks; null until the cluster port is open.</summary>
     public ILogReader? Logs => _server?.Logs;
@@ -84,6 +87,8 @@ internal sealed class RunningManager : IAsyncDisposable
     /// <summary>Opens the cluster port: engines may come.</summary>
     public async Task ServeAsync(ManagerCertificate certificate, DispatchOptions dispatch, TimeProvider time, ILoggerFactory loggers)
     {
+        _rootChange = new RootChange(certificate, time, loggers.CreateLogger<RootChange>());
+        _manager = new RootPreparation(_service, _rootChange);
         _server = new ClusterServer(IPEndPoint.Parse(File.ListenAddr), _service, certificate, dispatch, time, loggers);
         await _server.StartAsync().ConfigureAwait(false);
         _logger.LogInformation("the cluster port is open on {Address}", File.ListenAddr);
@@ -94,6 +99,7 @@ internal sealed class RunningManager : IAsyncDisposable
         _settings.Dispose();
         if (_server is not null)
             await _server.DisposeAsync().ConfigureAwait(false);
+        _rootChange?.Dispose();
         await _service.DisposeAsync().ConfigureAwait(false);
         await _replica.DisposeAsync().ConfigureAwait(false);
         _store.Dispose();
