@@ -32,14 +32,14 @@ public static class ClusterChannel
     public static GrpcChannel ForNode(string address, NodeCredentials credentials, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(credentials);
-        return Open(address, credentials.Certificate, Verify(credentials.Roots, NodeIdentity.ManagerUnit, time));
+        return Open(address, credentials, Verify(credentials.Roots, NodeIdentity.ManagerUnit, time));
     }
 
     // The server is addressed by its IP, but known by the role in its certificate, so the name is checked here.
     private static RemoteCertificateValidationCallback Verify(ClusterRoots roots, string serverName, TimeProvider time) => (_, certificate, chain, _) =>
         certificate is X509Certificate2 presented && presented.MatchesHostname(serverName) && roots.Check(presented, time.GetUtcNow(), chain?.ChainPolicy.ExtraStore) is null;
 
-    private static GrpcChannel Open(string address, X509Certificate2? certificate, RemoteCertificateValidationCallback verify)
+    private static GrpcChannel Open(string address, NodeCredentials? credentials, RemoteCertificateValidationCallback verify)
     {
         var handler = new SocketsHttpHandler
         {
@@ -48,7 +48,7 @@ public static class ClusterChannel
             {
                 EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
                 RemoteCertificateValidationCallback = verify,
-                ClientCertificateContext = certificate is null ? null : SslStreamCertificateContext.Create(certificate, additionalCertificates: null, offline: true),
+                ClientCertificateContext = credentials is null ? null : SslStreamCertificateContext.Create(credentials.Certificate, credentials.Intermediates, offline: true),
             },
         };
         return GrpcChannel.ForAddress($"https://{address}", new GrpcChannelOptions

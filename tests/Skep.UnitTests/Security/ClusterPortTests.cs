@@ -76,7 +76,7 @@ public class ClusterPortTests
         var before = await ShownAsync(cluster);
         using var root = Skep.Security.RootCertificateAuthority.Load(cluster.Current.RootCa.CaCert, cluster.Current.RootCa.CaKey);
 
-        cluster.Certificate.Renew(root, TimeSpan.FromDays(90), cluster.Time.GetUtcNow());
+        cluster.Certificate.Renew(root, cluster.Time.GetUtcNow());
 
         Assert.NotEqual(before, await ShownAsync(cluster));
     }

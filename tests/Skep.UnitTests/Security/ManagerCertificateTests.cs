@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Skep.Security;
 using Skep.State;
+using Skep.UnitTests.Dispatch;
 using Xunit;
 
 namespace Skep.UnitTests.Security;
@@ -63,7 +64,7 @@ public sealed class ManagerCertificateTests : IDisposable
     {
         Create();
         var old = Snapshot();
-        ManagerCertificate.Load(Folder).Renew(_root, TimeSpan.FromDays(90), _time.GetUtcNow());
+        ManagerCertificate.Load(Folder).Renew(_root, _time.GetUtcNow());
         var renewed = Snapshot();
 
         // The order of a renewal: the new key beside the old one, then the certificate, then the key takes its place.
@@ -101,14 +102,15 @@ public sealed class ManagerCertificateTests : IDisposable
     [Fact]
     public async Task It_is_renewed_between_half_and_four_fifths_of_its_life()
     {
-        using var store = new StateStore();
-        store.Apply(new Batch { Format = ClusterState.Format, Mutations = { new Mutation { PutCluster = new PutCluster { Cluster = _cluster.Clone() } } } });
+        await using var manager = new InMemoryManager(_time);
+        manager.Commit(new Mutation { PutCluster = new PutCluster { Cluster = _cluster.Clone() } });
         var certificate = Create();
+        using var signer = new CertificateSigner(certificate, _time);
         var first = certificate.Certificate.SerialNumber;
         using var log = new LogLines();
         using var factory = LoggerFactory.Create(logging => logging.AddProvider(log));
         using var stop = new CancellationTokenSource();
-        var running = new ManagerCertificateRenewal(certificate, store, _time, new Random(7), factory.CreateLogger<ManagerCertificateRenewal>()).RunAsync(stop.Token);
+        var running = new ManagerCertificateRenewal(certificate, manager, signer, _time, new Random(7), factory.CreateLogger<ManagerCertificateRenewal>()).RunAsync(stop.Token);
 
         for (var day = 0; day < 44; day++)
             _time.Advance(TimeSpan.FromDays(1));
