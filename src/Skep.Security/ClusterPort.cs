@@ -4,13 +4,14 @@ using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Logging;
 
 namespace Skep.Security;
 
 /// <summary>
-/// TLS of the cluster port (2377): TLS 1.2 or newer, HTTP/2 only. A client certificate is optional, since a newcomer has none yet;
+/// TLS of the cluster port (2377): TLS 1.2 or newer, HTTP/2 only, negotiated or not. A client certificate is optional, since a newcomer has none yet;
 /// one that is presented must be of this cluster, or the handshake fails, as with stock managers.
 /// </summary>
 /// <param name="certificate">What the port shows.</param>
@@ -38,6 +39,8 @@ public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust tru
         listen.Use(next => connection =>
         {
             connection.Features.Set(Handshaken.Yes);
+            if (connection.Features.Get<ITlsApplicationProtocolFeature>() is not { ApplicationProtocol.IsEmpty: false })
+                connection.Features.Set<ITlsApplicationProtocolFeature>(AssumedHttp2.Instance);
             return next(connection);
         });
     }
@@ -125,6 +128,17 @@ public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust tru
         {
             return null;
         }
+    }
+
+    /// <summary>
+    /// Engines negotiate HTTP/2 until they renew their certificate; from then on (their renewed TLS settings lack it) they just speak
+    /// it, which Go's servers allow. What is not HTTP/2 fails at its first bytes.
+    /// </summary>
+    private sealed class AssumedHttp2 : ITlsApplicationProtocolFeature
+    {
+        public static readonly AssumedHttp2 Instance = new();
+
+        public ReadOnlyMemory<byte> ApplicationProtocol => SslApplicationProtocol.Http2.Protocol;
     }
 
     private sealed class Handshaken
