@@ -19,7 +19,7 @@ internal static class SessionMessages
             RootCA = cluster.RootCa.CaCert,
         };
         // Every address here needs an engine of the cluster beside it: nodes seed their gossip with it (port 7946).
-        foreach (var manager in state.Managers.Values)
+        foreach (var manager in state.Managers.Values.Where(manager => manager.IsVoter && !manager.Unreachable))
             message.Managers.Add(new WeightedPeer { Peer = new Peer { NodeId = manager.NodeId, Addr = manager.Addr }, Weight = 1 });
         message.NetworkBootstrapKeys.AddRange(cluster.NetworkBootstrapKeys);
         return message;

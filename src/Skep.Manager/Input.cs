@@ -25,13 +25,33 @@ public sealed record InitCluster(Wire.Cluster Cluster, State.Manager Manager) : 
 /// <param name="Run">See <see cref="State.Manager.Run"/>.</param>
 public sealed record LeadershipBegan(string ManagerId, string Run) : Input<None>;
 
-/// <summary>Adds or changes a manager: its address, or the node it stands on.</summary>
-public sealed record RegisterManager(State.Manager Manager) : Input<None>;
+/// <summary>A skepd joins: as a standby, or as a member of the Raft group that still has to catch up.</summary>
+public sealed record AddManager(State.Manager Manager) : Input<None>;
 
-/// <summary>A manager says what it trusts and who issued its certificate: it began, or renewed it.</summary>
-/// <param name="ManagerId">Itself.</param>
+/// <summary>What a skepd says of itself.</summary>
+/// <param name="Id">Which.</param>
+/// <param name="NodeId">The node of its engine; empty: as before.</param>
+/// <param name="Address">host:port; empty: as before.</param>
+/// <param name="Run">See <see cref="State.Manager.Run"/>; empty: as before.</param>
+public sealed record ManagerReport(string Id, string NodeId, string Address, string Run) : Input<None>;
+
+/// <summary>What a skepd trusts and who issued its certificate: said by itself when it begins and when it has renewed it.</summary>
+/// <param name="Id">Which.</param>
 /// <param name="TlsInfo">See <see cref="State.Manager.TlsInfo"/>.</param>
-public sealed record ManagerCertified(string ManagerId, Wire.NodeTLSInfo TlsInfo) : Input<None>;
+public sealed record ManagerCertified(string Id, Wire.NodeTLSInfo TlsInfo) : Input<None>;
+
+/// <summary>The leader hears from a manager again, or no longer.</summary>
+public sealed record ManagerReachability(string Id, bool IsReachable) : Input<None>;
+
+/// <summary>A manager that joined has caught up and has its vote.</summary>
+public sealed record ManagerCaughtUp(string Id) : Input<None>;
+
+/// <summary>A skepd leaves the cluster for good. Its node stays, until docker node rm.</summary>
+public sealed record RemoveManager(string Id) : Input<None>;
+
+/// <summary>docker swarm init --force-new-cluster: this manager goes on alone.</summary>
+/// <param name="Manager">The one that is left.</param>
+public sealed record ForceNewCluster(State.Manager Manager) : Input<None>;
 
 /// <summary>A certificate was signed, for a new node (then the node is created) or for one that renews.</summary>
 /// <param name="NodeId">The certificate's CN.</param>

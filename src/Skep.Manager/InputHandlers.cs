@@ -31,8 +31,13 @@ internal static class InputHandlers
         {
             case ControlCall call: return ControlApi.Handle(turn, call.Request);
             case InitCluster init: ClusterInputs.Init(turn, init); break;
-            case RegisterManager register: ClusterInputs.Register(turn, register); break;
-            case ManagerCertified certified: ClusterInputs.Certified(turn, certified); break;
+            case AddManager add: ManagerInputs.Add(turn, add.Manager); break;
+            case ManagerReport report: ManagerInputs.Report(turn, report); break;
+            case ManagerReachability reachability: ManagerInputs.SetReachability(turn, reachability); break;
+            case ManagerCaughtUp caughtUp: ManagerInputs.CaughtUp(turn, caughtUp.Id); break;
+            case RemoveManager remove: ManagerInputs.Remove(turn, remove.Id); break;
+            case ForceNewCluster force: ManagerInputs.ForceNewCluster(turn, force.Manager); break;
+            case ManagerCertified certified: ManagerInputs.Certified(turn, certified); break;
             case CertificateIssued issued: NodeInputs.CertificateIssued(turn, issued); break;
             case LeadershipBegan: NodeInputs.LeadershipBegan(turn); break;
             case HostWithoutEngine host: NodeInputs.HostWithoutEngine(turn, host); break;

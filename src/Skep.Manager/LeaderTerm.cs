@@ -18,7 +18,7 @@ internal sealed class LeaderTerm : IAsyncDisposable
     private readonly SwarmLoop _loop;
     private readonly IProposer _proposer;
     private readonly TimeProvider _time;
-    private readonly Action<Exception?> _ended;
+    private readonly Action<LeaderTerm, Exception?> _ended;
     private readonly Channel<WaitingInput> _inbox = Channel.CreateBounded<WaitingInput>(new BoundedChannelOptions(MaxWaiting) { SingleReader = true });
     private readonly CancellationTokenSource _stop = new();
     private readonly SemaphoreSlim _inFlight = new(MaxInFlight);
@@ -30,7 +30,7 @@ internal sealed class LeaderTerm : IAsyncDisposable
     /// <param name="proposer">The log.</param>
     /// <param name="time">The clock.</param>
     /// <param name="ended">Called when the term ends by itself: null when the leadership was lost, else the fault.</param>
-    public LeaderTerm(SwarmLoop loop, IProposer proposer, TimeProvider time, Action<Exception?> ended)
+    public LeaderTerm(SwarmLoop loop, IProposer proposer, TimeProvider time, Action<LeaderTerm, Exception?> ended)
     {
         _loop = loop;
         _proposer = proposer;
@@ -40,7 +40,8 @@ internal sealed class LeaderTerm : IAsyncDisposable
     }
 
     /// <summary>Lets an input wait for the next turn.</summary>
-    /// <exception cref="ControlException">Unavailable: the term is over, or too many wait.</exception>
+    /// <exception cref="ControlException">Unavailable: too many wait.</exception>
+    /// <exception cref="InputNotTakenException">The term is over.</exception>
     public void Add(WaitingInput input)
     {
         if (_inbox.Writer.TryWrite(input))
@@ -48,8 +49,8 @@ internal sealed class LeaderTerm : IAsyncDisposable
             ManagerMetrics.InputsWaiting.Set(_inbox.Reader.Count);
             return;
         }
-        throw _stop.IsCancellationRequested
-            ? ManagerService.NoLeader()
+        throw _stop.IsCancellationRequested || _running.IsCompleted
+            ? new InputNotTakenException()
             : new ControlException(ControlError.Unavailable, $"the manager is overloaded: {MaxWaiting} requests wait; try again later");
     }
 
@@ -63,6 +64,9 @@ internal sealed class LeaderTerm : IAsyncDisposable
         _stop.Dispose();
         _inFlight.Dispose();
     }
+
+    /// <summary>Completes when what was taken has been committed, or has failed.</summary>
+    public Task FinishedAsync() => Task.WhenAll(_lastCommit).ContinueWith(_ => { }, TaskScheduler.Default);
 
     private async Task RunAsync()
     {
@@ -81,11 +85,11 @@ internal sealed class LeaderTerm : IAsyncDisposable
         }
         catch (Exception fault)
         {
-            _ended(fault);
+            _ended(this, fault);
         }
         _inbox.Writer.TryComplete();
         while (_inbox.Reader.TryRead(out var waiting))
-            waiting.Done.TrySetException(ManagerService.NoLeader());
+            waiting.Done.TrySetException(new InputNotTakenException());
     }
 
     private async Task WaitForWorkAsync()
@@ -135,20 +139,24 @@ internal sealed class LeaderTerm : IAsyncDisposable
         if (result.Batch is { } batch)
         {
             ManagerMetrics.Mutations.Inc(batch.Mutations.Count);
-            _lastCommit = CommitAsync(batch.ToByteArray(), _lastCommit);
+            var proposal = _proposer.ProposeAsync(batch.ToByteArray(), CancellationToken.None);
+            _lastCommit = InOrderAsync(_lastCommit, proposal);
+            _ = AnswerAsync(_lastCommit, proposal, waiting, result.Answers);
         }
-        // A refusal may rest on a batch that is not committed yet, so every answer waits for all batches before it.
-        _ = AnswerAsync(_lastCommit, waiting, result.Answers);
+        else
+        {
+            // An answer may rest on a batch that is not committed yet, so every answer waits for all batches before it.
+            _ = AnswerAsync(_lastCommit, proposal: null, waiting, result.Answers);
+        }
     }
 
-    private async Task CommitAsync(byte[] entry, Task before)
+    private static async Task InOrderAsync(Task before, Task proposal)
     {
-        var proposal = _proposer.ProposeAsync(entry, CancellationToken.None);
         await before.ConfigureAwait(false);
         await proposal.ConfigureAwait(false);
     }
 
-    private async Task AnswerAsync(Task commit, List<WaitingInput> waiting, IReadOnlyList<Answer> answers)
+    private async Task AnswerAsync(Task commit, Task? proposal, List<WaitingInput> waiting, IReadOnlyList<Answer> answers)
     {
         try
         {
@@ -158,14 +166,36 @@ internal sealed class LeaderTerm : IAsyncDisposable
         }
         catch (Exception fault)
         {
+            var reason = await FailureAsync(proposal).ConfigureAwait(false);
             foreach (var one in waiting)
-                one.Done.TrySetException(new ControlException(ControlError.Unavailable, "the manager lost the leadership while the request waited; it may or may not have been done"));
-            _ended(fault is LeadershipLostException ? null : fault);
+                one.Done.TrySetException(reason);
+            _ended(this, fault is LeadershipLostException ? null : fault);
         }
         finally
         {
             if (!_disposed)
                 _inFlight.Release();
         }
+    }
+
+    /// <summary>What those hear whose turn came to nothing: whether it may yet be done is for their own batch to say.</summary>
+    private static async Task<Exception> FailureAsync(Task? proposal)
+    {
+        // It changed nothing itself, and rested on a batch that was lost.
+        if (proposal is null)
+            return new InputNotTakenException();
+        try
+        {
+            await proposal.ConfigureAwait(false);
+        }
+        catch (LeadershipLostException lost) when (!lost.OutcomeUnknown)
+        {
+            return new InputNotTakenException(lost);
+        }
+        catch (Exception)
+        {
+            // Not known, as below.
+        }
+        return new ControlException(ControlError.Unavailable, "the manager lost the leadership while the request waited; it may or may not have been done");
     }
 }

@@ -85,17 +85,21 @@ public sealed class CallAuthorization(ClusterTrust trust, StateStore store, Refu
             return "remote certificate is not a node's";
         if (role == CallRole.Manager && node.Role != NodeRole.Manager)
             return $"Permission denied: remote certificate not part of OUs: [{NodeIdentity.ManagerUnit}]";
-        return store.Read(state => Refusal(state, node));
+        return store.Read(state => Refusal(state, node, role));
     }
 
-    private static string? Refusal(ClusterState state, NodeIdentity node)
+    private string? Refusal(ClusterState state, NodeIdentity node, CallRole role)
     {
+        // A manager that joins has no state yet, and gets it from one whose certificate is all that it can judge by.
         if (state.Cluster is not { } cluster)
-            return "there is no cluster yet";
+            return node.Role == NodeRole.Manager && node.ClusterId == trust.ClusterId ? null : "there is no cluster yet";
         if (node.ClusterId != cluster.Id)
             return $"Permission denied: remote certificate not part of organization: {cluster.Id}";
         // Who is not in the state was removed: a certificate is only handed out once its node is.
-        var known = state.Managers.ContainsKey(node.NodeId) || (node.Role == NodeRole.Worker && state.Nodes.ContainsKey(node.NodeId));
+        // And who was demoted is no manager any more, whatever his certificate says.
+        var known = node.Role == NodeRole.Manager
+            ? state.Managers.GetValueOrDefault(node.NodeId) is { } manager && (manager.IsMember || role != CallRole.Manager)
+            : state.Nodes.ContainsKey(node.NodeId) || state.Managers.ContainsKey(node.NodeId);
         return known && !cluster.BlacklistedCertificates.ContainsKey(node.NodeId) ? null : $"Permission denied: node {node.NodeId} was removed from swarm";
     }
 }

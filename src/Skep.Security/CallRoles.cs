@@ -18,6 +18,8 @@ public static class CallRoles
 {
     private const string Package = "/docker.swarmkit.v1.";
 
+    private const string ManagersPackage = "/skep.managers.v1.";
+
     private static readonly Dictionary<string, CallRole> Services = new(StringComparer.Ordinal)
     {
         ["NodeCA"] = CallRole.Anyone,
@@ -31,8 +33,11 @@ public static class CallRoles
     public static CallRole Of(string method)
     {
         ArgumentNullException.ThrowIfNull(method);
-        if (method == Package + "CA/GetRootCACertificate")
+        if (method is Package + "CA/GetRootCACertificate" or ManagersPackage + "Managers/Join")
             return CallRole.Anyone;
+        // The call itself lets only skepds of the cluster pass: managers, and those that stand by.
+        if (method.StartsWith(ManagersPackage, StringComparison.Ordinal))
+            return CallRole.Node;
         if (!method.StartsWith(Package, StringComparison.Ordinal) || method.IndexOf('/', Package.Length) is var end && end < 0)
             return CallRole.Manager;
         return Services.GetValueOrDefault(method[Package.Length..end], CallRole.Manager);

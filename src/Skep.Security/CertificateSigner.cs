@@ -1,6 +1,8 @@
+using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf;
 using Skep.Security.External;
 using Skep.Wire;
+using Certificate = Skep.Wire.Certificate;
 
 namespace Skep.Security;
 
@@ -41,9 +43,8 @@ public sealed class CertificateSigner(ManagerCertificate certificate, TimeProvid
         ArgumentNullException.ThrowIfNull(identity);
         var request = SigningRequest.Parse(csr.Span);
         var root = IssuingRoot.Of(cluster);
-        var signed = root.Urls.Count > 0
-            ? await _external.SignAsync(root, ClusterRoots.Parse(IssuingRoot.TrustedBy(cluster.RootCa).Span), csr, request.PublicKey, identity, cancellation).ConfigureAwait(false)
-            : RootOf(root).Sign(request.PublicKey, identity, ClusterFactory.NodeCertificateLifetime(cluster.Spec), time.GetUtcNow());
+        var signed = await SignExternallyAsync(cluster, root, csr, request.PublicKey, identity, cancellation).ConfigureAwait(false)
+            ?? RootOf(root).Sign(request.PublicKey, identity, ClusterFactory.NodeCertificateLifetime(cluster.Spec), time.GetUtcNow());
         return root.IntermediatesPem.IsEmpty ? signed : ByteString.CopyFrom([.. signed.Span, .. root.IntermediatesPem.Span]);
     }
 
@@ -51,6 +52,22 @@ public sealed class CertificateSigner(ManagerCertificate certificate, TimeProvid
     {
         _root?.Dispose();
         _external.Dispose();
+    }
+
+    /// <summary>Null when it is the cluster's own key that signs.</summary>
+    private async Task<ByteString?> SignExternallyAsync(Cluster cluster, IssuingRoot root, ByteString csr, PublicKey key, NodeIdentity identity, CancellationToken cancellation)
+    {
+        if (root.Urls.Count == 0)
+            return null;
+        try
+        {
+            return await _external.SignAsync(root, ClusterRoots.Parse(IssuingRoot.TrustedBy(cluster.RootCa).Span), csr, key, identity, cancellation).ConfigureAwait(false);
+        }
+        catch (ExternalAuthorityException e) when (e.IsUnreachable && !root.KeyPem.IsEmpty)
+        {
+            // Stock would wait for it for ever, though the certificate can be had.
+            return null;
+        }
     }
 
     private RootCertificateAuthority RootOf(IssuingRoot root)

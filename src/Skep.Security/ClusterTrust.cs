@@ -7,12 +7,16 @@ namespace Skep.Security;
 
 /// <summary>What the cluster trusts at this moment, by the committed state: its root, and while that rotates the next one too.</summary>
 /// <param name="store">The committed state.</param>
+/// <param name="own">This manager's certificate: what came with it counts until the state has come.</param>
 /// <param name="time">The clock.</param>
-public sealed class ClusterTrust(StateStore store, TimeProvider time)
+public sealed class ClusterTrust(StateStore store, ManagerCertificate own, TimeProvider time)
 {
     private volatile Parsed? _parsed;
 
     internal DateTimeOffset Now => time.GetUtcNow();
+
+    /// <summary>The cluster's id: that of this manager's own certificate.</summary>
+    internal string ClusterId => own.Identity.ClusterId;
 
     /// <summary>The present roots; null while there is no cluster.</summary>
     internal ClusterRoots? Roots => Current()?.Roots;
@@ -36,19 +40,18 @@ public sealed class ClusterTrust(StateStore store, TimeProvider time)
     private Parsed? Current()
     {
         var root = store.Read(state => state.Cluster?.RootCa);
-        if (root is null)
-            return null;
+        object source = root is null ? own.RootPem : root;
         var parsed = _parsed;
         // Objects are never changed once they are in the state: the same root is the same object, or one with the same text.
-        if (parsed is not null && ReferenceEquals(parsed.Root, root))
+        if (parsed is not null && ReferenceEquals(parsed.Source, source))
             return parsed;
-        var pem = IssuingRoot.TrustedBy(root);
-        parsed = parsed is not null && parsed.Pem.Equals(pem) ? parsed with { Root = root } : new Parsed(root, pem, ClusterRoots.Parse(pem.Span));
+        var pem = root is null ? own.RootPem : IssuingRoot.TrustedBy(root);
+        parsed = parsed is not null && parsed.Pem.Equals(pem) ? parsed with { Source = source } : new Parsed(source, pem, ClusterRoots.Parse(pem.Span));
         _parsed = parsed;
         return parsed;
     }
 
-    private sealed record Parsed(RootCA Root, ByteString Pem, ClusterRoots Roots);
+    private sealed record Parsed(object Source, ByteString Pem, ClusterRoots Roots);
 }
 
 /// <summary>A peer's certificate and what was found out about it; kept with the connection.</summary>

@@ -100,7 +100,7 @@ public sealed class ManagerCertificateRenewal(
         try
         {
             certificate.Trust(IssuingRoot.TrustedBy(cluster.RootCa));
-            if (time.GetUtcNow() >= due || !IsOf(IssuingRoot.Of(cluster).CertificatePem))
+            if (time.GetUtcNow() >= due || !certificate.IsOf(IssuingRoot.Of(cluster).CertificatePem, time.GetUtcNow()))
             {
                 await RenewAsync(cluster, cancellation).ConfigureAwait(false);
                 isRenewed = true;
@@ -124,15 +124,11 @@ public sealed class ManagerCertificateRenewal(
         logger.LogInformation("this manager's certificate was renewed and is valid until {NotAfter:u}", certificate.Certificate.NotAfter.ToUniversalTime());
     }
 
-    /// <summary>The root itself has signed the certificate, not another one that it vouches for.</summary>
-    private bool IsOf(ByteString rootPem) => ClusterRoots.Parse(rootPem.Span).Check(certificate.Certificate, time.GetUtcNow()) is null;
-
     /// <summary>Says which root the certificate is of, unless the cluster knows.</summary>
     /// <returns>The cluster knows.</returns>
     private async Task<bool> TellAsync(Cluster cluster, CancellationToken cancellation)
     {
-        var issuer = CertificateIssuer.Of(IssuingRoot.Of(cluster).CertificatePem);
-        var says = new NodeTLSInfo { TrustRoot = cluster.RootCa.CaCert, CertIssuerSubject = issuer.Subject, CertIssuerPublicKey = issuer.PublicKey };
+        var says = CertificateIssuer.Of(cluster.RootCa).TlsInfo(trusted: cluster.RootCa.CaCert);
         var id = certificate.Identity.NodeId;
         var isKnown = manager.Store.Read(state => !state.Managers.TryGetValue(id, out var self)
             || (says.Equals(self.TlsInfo) && (!state.Nodes.TryGetValue(id, out var host) || says.Equals(host.Description?.TlsInfo))));

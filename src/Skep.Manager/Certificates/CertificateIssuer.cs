@@ -26,6 +26,10 @@ public sealed record CertificateIssuer(ByteString Subject, ByteString PublicKey)
         return new CertificateIssuer(ByteString.CopyFrom(certificate.SubjectName.RawData), ByteString.CopyFrom(certificate.PublicKey.ExportSubjectPublicKeyInfo()));
     }
 
+    /// <summary>What a member says that holds one of its certificates.</summary>
+    /// <param name="trusted">The root that the member trusts, in PEM.</param>
+    public Wire.NodeTLSInfo TlsInfo(ByteString trusted) => new() { TrustRoot = trusted, CertIssuerSubject = Subject, CertIssuerPublicKey = PublicKey };
+
     /// <summary>A member's certificate is from this issuer, by what the member says.</summary>
     public bool HasIssued(Wire.NodeTLSInfo? member) =>
         member is not null && Subject.Equals(member.CertIssuerSubject) && PublicKey.Equals(member.CertIssuerPublicKey);

@@ -4,7 +4,7 @@ namespace Skep.Manager.Certificates;
 
 /// <summary>
 /// Brings a rotation of the root CA to its end: tells nodes, some at a time, to renew their certificates, and when every node and
-/// every manager says that it holds one of the new root, makes that the root of the cluster. As SwarmKit's reconciler, nodes that
+/// every skepd (also one that stands by) says that it holds one of the new root, makes that the root of the cluster. As SwarmKit's reconciler, nodes that
 /// are down count too: they would be locked out for good. Who will not come back must be removed.
 /// </summary>
 public sealed class RootRotationRule : IRule
@@ -37,7 +37,7 @@ public sealed class RootRotationRule : IRule
         foreach (var node in state.Nodes.Values)
             Look(_nodes, node.Id, node.Description?.TlsInfo);
         foreach (var manager in state.Managers.Values)
-            Look(manager);
+            Look(_managers, manager.Id, manager.TlsInfo);
     }
 
     public void Note(Change change)
@@ -55,7 +55,7 @@ public sealed class RootRotationRule : IRule
                 _nodes.Remove(gone.Id);
                 break;
             case ManagerChange { New: { } manager }:
-                Look(manager);
+                Look(_managers, manager.Id, manager.TlsInfo);
                 break;
             case ManagerChange { Old: { } gone }:
                 _managers.Remove(gone.Id);
@@ -71,15 +71,6 @@ public sealed class RootRotationRule : IRule
             Finish(turn);
         else if (NextDue <= turn.Now)
             TellNodes(turn);
-    }
-
-    private void Look(State.Manager manager)
-    {
-        // One that stands by holds no certificate of a manager.
-        if (manager.Standby)
-            _managers.Remove(manager.Id);
-        else
-            Look(_managers, manager.Id, manager.TlsInfo);
     }
 
     private void Look(HashSet<string> waiting, string id, Wire.NodeTLSInfo? says)

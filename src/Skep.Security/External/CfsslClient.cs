@@ -20,6 +20,9 @@ internal sealed class CfsslClient(ManagerCertificate certificate, TimeProvider t
     /// <summary>As stock: of one attempt at one authority.</summary>
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(5);
 
+    /// <summary>Engines wait 5 s for their certificate: one authority that is gone must leave time for the next.</summary>
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(2);
+
     /// <summary>As stock: of an answer.</summary>
     private const int MaxAnswerBytes = 256 * 1024;
 
@@ -89,7 +92,7 @@ internal sealed class CfsslClient(ManagerCertificate certificate, TimeProvider t
         catch (Exception e) when (e is HttpRequestException or UriFormatException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
             var reason = e is OperationCanceledException ? "it does not answer in time" : e.InnerException?.Message ?? e.Message;
-            throw new ExternalAuthorityException($"unable to perform certificate signing request to {url}: {reason}", e);
+            throw new ExternalAuthorityException($"unable to perform certificate signing request to {url}: {reason}", e) { IsUnreachable = e is not HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } };
         }
         return Certificate(answer);
     }
@@ -131,7 +134,7 @@ internal sealed class CfsslClient(ManagerCertificate certificate, TimeProvider t
 
     private HttpClient Open(SslStreamCertificateContext shown, ClusterRoots roots) => new(new SocketsHttpHandler
     {
-        ConnectTimeout = Timeout,
+        ConnectTimeout = ConnectTimeout,
         UseProxy = false,
         AllowAutoRedirect = false,
         SslOptions = TlsOptions(shown, roots),

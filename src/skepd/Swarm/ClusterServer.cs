@@ -5,7 +5,10 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Skep.Dispatch;
+using Skep.Dispatch.Leader;
 using Skep.Dispatch.Logs;
+using Skep.Log;
+using Skep.Log.Transport;
 using Skep.Manager;
 using Skep.Security;
 
@@ -37,7 +40,7 @@ internal sealed class ClusterServer : IAsyncDisposable
     private readonly CancellationTokenSource _closing = new();
     private Task _renewing = Task.CompletedTask;
 
-    public ClusterServer(IPEndPoint listen, IManager manager, ManagerCertificate certificate, DispatchOptions options, TimeProvider time, ILoggerFactory loggers)
+    public ClusterServer(IPEndPoint listen, ManagerService manager, Replica replica, ulong raftId, ManagerCertificate certificate, DispatchOptions options, TimeProvider time, ILoggerFactory loggers)
     {
         var random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
         _sessions = new NodeSessions(manager, options, time, random, loggers.CreateLogger<NodeSessions>());
@@ -53,6 +56,8 @@ internal sealed class ClusterServer : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
+            // Managers make TLS themselves (ManagerChannel), and their client then speaks of "http".
+            kestrel.AllowAlternateSchemes = true;
             kestrel.Limits.Http2.MaxStreamsPerConnection = MaxStreams;
             // Streams of logs wait for slow readers: all of them together must never hold up a heartbeat on the same connection.
             kestrel.Limits.Http2.InitialStreamWindowSize = StreamWindow;
@@ -62,14 +67,18 @@ internal sealed class ClusterServer : IAsyncDisposable
             kestrel.Listen(listen, endpoint => endpoint.ApplicationServices.GetRequiredService<ClusterPort>().Configure(endpoint));
         });
         builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(host => host.ShutdownTimeout = DrainTime);
-        builder.Services.AddClusterSecurity(manager, certificate, time)
+        builder.Services.AddClusterSecurity(manager, certificate, id => replica.Membership.Contains(id), time)
             .AddServiceOptions<DispatcherService>(grpc => grpc.MaxReceiveMessageSize = MaxMessageBytes)
+            .AddServiceOptions<RaftService>(grpc => grpc.MaxReceiveMessageSize = RaftService.MaxMessageBytes)
+            .AddServiceOptions<LeaderService>(grpc => grpc.MaxReceiveMessageSize = MaxMessageBytes)
             .AddServiceOptions<LogBrokerService>(grpc => grpc.MaxReceiveMessageSize = MaxLogMessageBytes);
         builder.Services.AddSingleton(new DispatcherService(manager, _sessions, _feeds, _statuses, options, time, loggers.CreateLogger<DispatcherService>()));
         builder.Services.AddSingleton(new ResourceAllocatorService(manager));
         builder.Services.AddSingleton(new LogBrokerService(_logs));
         builder.Services.AddSingleton(new HealthService());
         builder.Services.AddSingleton(new ControlService());
+        builder.Services.AddSingleton(new RaftService(replica, raftId, loggers.CreateLogger<RaftService>()));
+        builder.Services.AddSingleton(new LeaderService(manager));
         _app = builder.Build();
         _renewal = new ManagerCertificateRenewal(
             certificate, manager, _app.Services.GetRequiredService<CertificateSigner>(), time, new Random(random.Next()), loggers.CreateLogger<ManagerCertificateRenewal>());
@@ -80,6 +89,8 @@ internal sealed class ClusterServer : IAsyncDisposable
         _app.MapGrpcService<LogBrokerService>();
         _app.MapGrpcService<HealthService>();
         _app.MapGrpcService<ControlService>();
+        _app.MapGrpcService<RaftService>();
+        _app.MapGrpcService<LeaderService>();
     }
 
     /// <summary>The logs of tasks, from the engines that are connected here.</summary>

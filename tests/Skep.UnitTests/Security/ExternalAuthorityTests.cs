@@ -159,6 +159,37 @@ public class ExternalAuthorityTests
     }
 
     [Fact]
+    public async Task An_authority_beside_the_clusters_own_key_signs_unless_it_is_gone()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        await using var authority = await StartAsync(cluster);
+        await RotateToAsync(cluster, authority);
+        await cluster.UpdateAsync(ca =>
+        {
+            ca.SigningCaCert = ByteString.CopyFromUtf8(authority.RootPem);
+            ca.SigningCaKey = ByteString.CopyFromUtf8(authority.KeyPem);
+        });
+        var before = authority.Requests.Count;
+
+        await cluster.JoinAsync();
+        Assert.Equal(before + 1, authority.Requests.Count);
+        await JoinFailsAsync(cluster, authority, http => http.Response.WriteAsJsonAsync(new { success = false }), "certificate signing request failed");
+        await authority.DisposeAsync();
+        Assert.NotNull(await cluster.JoinAsync());
+    }
+
+    [Fact]
+    public async Task A_swarm_begins_with_an_external_authority_in_its_spec()
+    {
+        var made = ClusterFactory.Create(new ClusterSettings { Spec = new ClusterSpec { CaConfig = new CAConfig { ExternalCas = { new ExternalCA { Url = "https://127.0.0.1:1/sign" } } } } }, DateTimeOffset.UtcNow);
+        Assert.Equal("https://127.0.0.1:1/sign", made.Spec.CaConfig.ExternalCas.Single().Url);
+        await using var cluster = await TestCluster.StartAsync();
+        await cluster.UpdateAsync(ca => ca.ExternalCas.Add(made.Spec.CaConfig.ExternalCas));
+
+        Assert.NotNull(await cluster.JoinAsync());
+    }
+
+    [Fact]
     public async Task A_rotation_waits_for_an_authority_that_is_gone_and_goes_on_when_it_is_back()
     {
         await using var cluster = await TestCluster.StartAsync();

@@ -39,7 +39,7 @@ internal sealed class TestCluster : IAsyncDisposable
 
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddProvider(Log).SetMinimumLevel(LogLevel.Information);
-        builder.Services.AddClusterSecurity(Manager, Certificate, Time);
+        builder.Services.AddClusterSecurity(Manager, Certificate, _ => true, Time);
         builder.Services.AddSingleton<EchoDispatcher>();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, kestrel.ApplicationServices.GetRequiredService<ClusterPort>().Configure));
         _application = builder.Build();
