@@ -19,16 +19,16 @@ internal sealed record IssuingRoot(ByteString CertificatePem, ByteString KeyPem,
         var (certificate, key, intermediates) = root.RootRotation is { } rotation
             ? (rotation.CaCert, rotation.CaKey, rotation.CrossSignedCaCert)
             : (root.CaCert, root.CaKey, ByteString.Empty);
-        return new IssuingRoot(certificate, key, intermediates, UrlsOf(cluster.Spec.CaConfig, root.CaCert, certificate));
+        return new IssuingRoot(certificate, key, intermediates, UrlsOf(cluster.Spec?.CaConfig, root.CaCert, certificate));
     }
 
     /// <summary>The external CAs that have the key of a root.</summary>
     /// <param name="config">Names them.</param>
     /// <param name="presentPem">The root of those that name none.</param>
     /// <param name="wantedPem">The root in question.</param>
-    public static IReadOnlyList<string> UrlsOf(CAConfig config, ByteString presentPem, ByteString wantedPem)
+    public static IReadOnlyList<string> UrlsOf(CAConfig? config, ByteString presentPem, ByteString wantedPem)
     {
-        if (config.ExternalCas.Count == 0)
+        if (config is not { ExternalCas.Count: > 0 })
             return [];
         var wanted = PemCertificates.Normalize(wantedPem);
         return [.. config.ExternalCas

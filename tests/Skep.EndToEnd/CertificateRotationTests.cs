@@ -88,6 +88,53 @@ public sealed class CertificateRotationTests(Cluster cluster) : ClusterTest(clus
     }
 
     [Fact]
+    public async Task Managers_and_those_that_stand_by_follow_through_a_change_of_leader()
+    {
+        OnlySkepd("about several skepds");
+        await LeaveGuestOut();
+        await StartSkepd("h3", Cluster.Hosts.EngineSocket("h3"));
+        await SkepdPeer.StartAlone(Cluster.Hosts, "h4");
+        try
+        {
+            var oldRoot = await Root();
+            var token = await Cluster.Token("manager");
+            foreach (var host in new[] { "h3", "h4" })
+                await On(host, $"swarm join --token {token} --advertise-addr {Cluster.Hosts.Address(host)} {Cluster.Hosts.Address("h1")}:2377");
+
+            // Held up by h2, so that it is still under way when the leader dies.
+            await Cluster.Hosts.KillEngine("h2");
+            await On("h4", "swarm ca --rotate -d");
+            await Cluster.WaitFor("three of four nodes to have followed", 60, NewIssuers, count => count == 3);
+            await Cluster.Hosts.Kill("h1", "skepd");
+            await Cluster.WaitFor("another manager to lead", 20, () => Try("h4", "node ls"), r => r.ExitCode == 0 && r.Out.Contains("Leader", StringComparison.Ordinal));
+            await Cluster.Peer.Start(Cluster.Hosts);
+            await Cluster.Hosts.RestartEngine("h2");
+            await Cluster.WaitFor("the rotation to end", 60, InProgress, running => running == "false");
+            Assert.NotEqual(oldRoot, await Root());
+            await EveryoneHas(await Root());
+
+            // A standby has no state of its own, yet it must not be locked out.
+            await On("h4", "node demote h3");
+            await Cluster.WaitFor("h3 to stand by", 30, () => Cluster.Docker("node ls --format '{{.Hostname}} {{.ManagerStatus}}'"), r => r.Lines.Any(l => l.Trim() == "h3"));
+            await Cluster.Docker("swarm ca --rotate -q", limit: RotationLimit);
+            await EveryoneHas(await Root());
+            await Cluster.Docker("node promote h3");
+            await Cluster.WaitFor("h3 to be a manager again", 30, () => Cluster.Docker("node ls --format '{{.Hostname}} {{.ManagerStatus}}'"), r => r.Lines.Contains("h3 Reachable"));
+            Assert.Equal(await Root(), (await On("h3", "swarm ca")).Out.Trim());
+        }
+        finally
+        {
+            foreach (var host in new[] { "h3", "h4" })
+            {
+                await Cluster.TryDocker($"node demote {host}");
+                await Cluster.WaitFor($"{host} to leave", 30, () => Try(host, "swarm leave --force"), r => r.ExitCode == 0 || r.Err.Contains("not part of a swarm", StringComparison.Ordinal));
+                await Cluster.TryDocker($"node rm --force {host}");
+                await Cluster.Hosts.Stop(host, "skepd");
+            }
+        }
+    }
+
+    [Fact]
     public async Task An_external_authority_signs_and_a_root_of_ones_own_takes_over_again()
     {
         await LeaveGuestOut();
@@ -123,6 +170,26 @@ public sealed class CertificateRotationTests(Cluster cluster) : ClusterTest(clus
 
     private async Task<string[]> Issuers() =>
         (await Cluster.Docker($"node inspect {string.Join(' ', (await Cluster.Docker("node ls -q")).Lines)} --format '{{{{.Description.TLSInfo.CertIssuerPublicKey}}}}'")).Lines.Distinct().ToArray();
+
+    /// <summary>How many nodes hold a certificate that h2, which is away, does not.</summary>
+    private async Task<int> NewIssuers()
+    {
+        var nodes = (await Cluster.Docker("node ls --format '{{.ID}} {{.Hostname}}'")).Lines.Select(line => line.Split(' ')).ToArray();
+        var keys = (await Cluster.Docker($"node inspect {string.Join(' ', nodes.Select(n => n[0]))} --format '{{{{.Description.Hostname}}}} {{{{.Description.TLSInfo.CertIssuerPublicKey}}}}'")).Lines
+            .ToDictionary(line => line.Split(' ', 2)[0], line => line.Split(' ', 2)[1]);
+        return keys.Count(key => key.Value != keys["h2"]);
+    }
+
+    private async Task<CommandResult> On(string host, string line) => (await Try(host, line)).OrFail();
+
+    private Task<CommandResult> Try(string host, string line) =>
+        Command.Run(Cluster.DockerCli, ["-H", SkepdPeer.SocketOn(Cluster.Hosts, host), .. Command.Words(line)], TimeSpan.FromSeconds(60));
+
+    private async Task StartSkepd(string host, string engine)
+    {
+        await Cluster.Hosts.Start(host, "skepd", SkepdPeer.Program, "-H", SkepdPeer.SocketOn(Cluster.Hosts, host), "--engine", engine, "--data-dir", $"{Cluster.Hosts.Folder}/{host}/skep");
+        await Cluster.WaitFor($"skepd on {host} to answer", 20, () => Try(host, "version"), r => r.ExitCode == 0);
+    }
 
     /// <summary>Every node says that it trusts this root and holds a certificate of it.</summary>
     private async Task EveryoneHas(string root)

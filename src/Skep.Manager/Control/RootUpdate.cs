@@ -17,7 +17,7 @@ internal static class RootUpdate
             return prepared;
         var isUntouched = wanted.SigningCaCert.IsEmpty && wanted.SigningCaKey.IsEmpty
             && wanted.ForceRotate == present.RootCa.LastForcedRotation
-            && wanted.ExternalCas.Equals(present.Spec.CaConfig.ExternalCas);
+            && wanted.ExternalCas.SequenceEqual(present.Spec.CaConfig?.ExternalCas ?? []);
         return isUntouched ? present.RootCa : throw new ControlException(ControlError.OutOfSequence, "update out of sequence");
     }
 }
