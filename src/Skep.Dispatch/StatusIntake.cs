@@ -86,27 +86,48 @@ public sealed class StatusIntake : IAsyncDisposable
             _waiting = [];
         }
         DispatchMetrics.StatusesWaiting.Set(taken.Count);
-        var reports = taken.GroupBy(t => t.Key.NodeId).Select(node => new TaskStatusReport(node.Key,
-            [.. node.Select(t => KeyValuePair.Create(t.Key.TaskId, t.Value))]));
+        var sent = await Task.WhenAll(InputsOf(taken).Select(SendAsync)).ConfigureAwait(false);
+        var left = sent.SelectMany(part => part).ToList();
+        DispatchMetrics.StatusesWaiting.Set(left.Count);
+        if (left.Count == 0)
+            return;
+        GiveBack(left);
+        await Task.Delay(TimeSpan.FromMilliseconds(500), _time, _stop.Token).ConfigureAwait(false);
+    }
+
+    /// <summary>Few inputs whatever the number of nodes; one node's statuses stay together unless they are too many for one.</summary>
+    private IEnumerable<TaskStatusReports> InputsOf(IEnumerable<KeyValuePair<(string NodeId, string TaskId), Wire.TaskStatus>> statuses) => statuses
+        .OrderBy(status => status.Key.NodeId, StringComparer.Ordinal)
+        .Chunk(_options.MaxStatusesPerInput)
+        .Select(part => new TaskStatusReports([.. part.GroupBy(status => status.Key.NodeId).Select(node =>
+            new TaskStatusReport(node.Key, [.. node.Select(status => KeyValuePair.Create(status.Key.TaskId, status.Value))]))]));
+
+    /// <summary>Returns what the leader has not taken, for whatever reason: what was answered is kept and said again.</summary>
+    private async Task<IReadOnlyList<KeyValuePair<(string NodeId, string TaskId), Wire.TaskStatus>>> SendAsync(TaskStatusReports input)
+    {
         try
         {
-            await Task.WhenAll(reports.Select(report => _manager.SubmitAsync(report, _stop.Token))).ConfigureAwait(false);
-            DispatchMetrics.StatusesWaiting.Set(0);
+            await _manager.SubmitAsync(input, _stop.Token).ConfigureAwait(false);
+            return [];
+        }
+        catch (ControlException e) when (e.Error == ControlError.Internal && input.Reports.Count > 1)
+        {
+            // One node's report that the leader stumbles over must not hold back the others'.
+            var parts = input.Reports.Chunk((input.Reports.Count + 1) / 2).Select(half => SendAsync(new TaskStatusReports(half)));
+            return [.. (await Task.WhenAll(parts).ConfigureAwait(false)).SelectMany(part => part)];
         }
         catch (Exception e) when (!_stop.IsCancellationRequested)
         {
-            // Whatever the reason: what was answered is kept and said again.
-            _logger.LogWarning("{Count} task statuses wait for a leader: {Reason}", taken.Count, e.Message);
-            GiveBack(taken);
-            await Task.Delay(TimeSpan.FromMilliseconds(500), _time, _stop.Token).ConfigureAwait(false);
+            _logger.LogWarning("task statuses of {Count} nodes wait for a leader: {Reason}", input.Reports.Count, e.Message);
+            return [.. input.Reports.SelectMany(report => report.Statuses.Select(status => KeyValuePair.Create((report.NodeId, status.Key), status.Value)))];
         }
     }
 
-    private void GiveBack(Dictionary<(string NodeId, string TaskId), Wire.TaskStatus> taken)
+    private void GiveBack(IEnumerable<KeyValuePair<(string NodeId, string TaskId), Wire.TaskStatus>> statuses)
     {
         lock (_lock)
         {
-            foreach (var (key, status) in taken)
+            foreach (var (key, status) in statuses)
                 Hold(key, status);
             _news.Set();
         }

@@ -29,7 +29,10 @@ public sealed class ManagerService(
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
     private readonly Lock _termLock = new();
+    private readonly SharedBarrier _barrier = new(proposer.ReadBarrierAsync);
     private LeaderTerm? _term;
+
+    public ManagerSelf Self => self;
 
     public StateStore Store => store;
 
@@ -67,7 +70,7 @@ public sealed class ManagerService(
     {
         try
         {
-            await proposer.ReadBarrierAsync(cancellation).ConfigureAwait(false);
+            await _barrier.WaitAsync(cancellation).ConfigureAwait(false);
         }
         catch (LeadershipLostException)
         {

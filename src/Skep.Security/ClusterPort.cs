@@ -52,7 +52,7 @@ public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust tru
         ApplicationProtocols = [SslApplicationProtocol.Http2],
         // Requires that the client is asked for one; the callback lets those without pass.
         ClientCertificateRequired = true,
-        CertificateChainPolicy = trust.Roots?.Policy(trust.Now),
+        CertificateChainPolicy = trust.Roots.Policy(trust.Now),
         RemoteCertificateValidationCallback = (_, presented, chain, errors) => presented is null || Accept(connection, (X509Certificate2)presented, chain, errors),
         // Connections live for weeks, so resuming saves nothing; and every certificate is judged by today's roots.
         AllowTlsResume = false,
@@ -61,9 +61,7 @@ public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust tru
     private bool Accept(ConnectionContext connection, X509Certificate2 presented, X509Chain? chain, SslPolicyErrors errors)
     {
         string? flaw = null;
-        if (trust.Roots is null)
-            flaw = "there is no cluster yet";
-        else if (errors != SslPolicyErrors.None)
+        if (errors != SslPolicyErrors.None)
             flaw = chain is null ? errors.ToString() : Wire.ClusterRoots.Flaw(chain);
         var peer = trust.Accept(presented, IntermediatesOf(chain), flaw);
         connection.Features.Set(peer);

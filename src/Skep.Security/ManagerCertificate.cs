@@ -14,20 +14,21 @@ public sealed class ManagerCertificate
 {
     private readonly CertificateFiles _files;
     private volatile Loaded _loaded;
+    private volatile ByteString _rootPem;
 
     private ManagerCertificate(CertificateFiles files)
     {
         _files = files;
         _loaded = Load(files);
         Identity = NodeIdentity.FromSubject(Certificate.SubjectName) ?? throw new InvalidManagerCertificateException("swarm-node.crt is not a certificate of a swarm");
-        RootPem = ByteString.CopyFrom(files.ReadRoot());
+        _rootPem = ByteString.CopyFrom(files.ReadRoot());
     }
 
     /// <summary>This manager's id, and the cluster's.</summary>
     public NodeIdentity Identity { get; }
 
-    /// <summary>What the cluster trusted when that was last stored: its root, and while it rotates the next one too.</summary>
-    public ByteString RootPem { get; private set; }
+    /// <summary>What the cluster trusts: its root, and while that rotates the next one too. Kept by <see cref="Trust"/>.</summary>
+    public ByteString RootPem => _rootPem;
 
     /// <summary>There is a new one: connections that are opened from now on show it.</summary>
     public event Action? Renewed;
@@ -108,7 +109,7 @@ public sealed class ManagerCertificate
         if (rootPem.Equals(RootPem))
             return;
         _files.WriteRoot(rootPem.Span);
-        RootPem = rootPem;
+        _rootPem = rootPem;
     }
 
     private static Loaded Load(CertificateFiles files)

@@ -4,7 +4,6 @@ using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using Skep.Manager;
 using Skep.Manager.Certificates;
-using Skep.Security.External;
 using Skep.State;
 using Skep.Wire;
 using Task = System.Threading.Tasks.Task;
@@ -29,8 +28,8 @@ public sealed class ManagerCertificateRenewal(
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(10);
 
-    /// <summary>A leader is found again within seconds, and a rotation waits for what is to be told.</summary>
-    private static readonly TimeSpan TellAgainAfter = TimeSpan.FromSeconds(2);
+    /// <summary>A leader is found again within seconds, and a rotation waits for this manager.</summary>
+    private static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(2);
 
     /// <summary>A timer takes at most some 49 days; what is due later is looked at again then.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
@@ -94,25 +93,55 @@ public sealed class ManagerCertificateRenewal(
     /// <returns>After how long to look again even if nothing happens, and whether there is a new certificate.</returns>
     private async Task<(TimeSpan? Again, bool IsRenewed)> LookAsync(DateTimeOffset due, CancellationToken cancellation)
     {
-        if (manager.Store.Read(state => state.Cluster) is not { } cluster)
+        if (manager.Store.Read(state => state.Cluster) is not { } seen)
             return (RetryAfter, false);
-        var isRenewed = false;
+        if (IsTrusted(seen) && !MustRenew(seen, due) && Untold(seen) is null)
+            return (null, false);
         try
         {
-            certificate.Trust(IssuingRoot.TrustedBy(cluster.RootCa));
-            if (time.GetUtcNow() >= due || !certificate.IsOf(IssuingRoot.Of(cluster).CertificatePem, time.GetUtcNow()))
-            {
+            // A manager that catches up sees the cluster's past: what was its root then is nothing to go by. With a certificate that
+            // has ended nobody can be asked any more.
+            if (time.GetUtcNow() < certificate.Certificate.NotAfter)
+                await manager.ReadBarrierAsync(cancellation).ConfigureAwait(false);
+            var cluster = manager.Store.Read(state => state.Cluster)!;
+            if (!IsTrusted(cluster))
+                certificate.Trust(IssuingRoot.TrustedBy(cluster.RootCa));
+            var mustRenew = MustRenew(cluster, due);
+            if (mustRenew)
                 await RenewAsync(cluster, cancellation).ConfigureAwait(false);
-                isRenewed = true;
-            }
+            if (Untold(cluster) is { } says)
+                await manager.SubmitAsync(says, cancellation).ConfigureAwait(false);
+            return (null, mustRenew);
         }
-        catch (Exception e) when (e is InvalidRootException or ExternalAuthorityException or InvalidManagerCertificateException or IOException or UnauthorizedAccessException)
+        catch (ControlException e)
+        {
+            logger.LogDebug("this manager's certificate waits for the cluster: {Reason}", e.Message);
+            return (AskAgainAfter, false);
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !cancellation.IsCancellationRequested)
         {
             logger.LogError(e, "this manager's certificate, valid until {NotAfter:u}, could not be renewed: {Reason}; trying again in {Seconds} s",
                 certificate.Certificate.NotAfter.ToUniversalTime(), e.Message, RetryAfter.TotalSeconds);
             return (RetryAfter, false);
         }
-        return (await TellAsync(cluster, cancellation).ConfigureAwait(false) ? null : TellAgainAfter, isRenewed);
+    }
+
+    private bool IsTrusted(Cluster cluster) => certificate.RootPem.Equals(IssuingRoot.TrustedBy(cluster.RootCa));
+
+    private bool MustRenew(Cluster cluster, DateTimeOffset due)
+    {
+        var now = time.GetUtcNow();
+        return now >= due || !certificate.IsOf(IssuingRoot.Of(cluster).CertificatePem, now);
+    }
+
+    /// <summary>What the cluster is to be told of this certificate; null when it knows.</summary>
+    private ManagerCertified? Untold(Cluster cluster)
+    {
+        var says = CertificateIssuer.Of(cluster.RootCa).TlsInfo(trusted: cluster.RootCa.CaCert);
+        var id = certificate.Identity.NodeId;
+        var isKnown = manager.Store.Read(state => !state.Managers.TryGetValue(id, out var self)
+            || (says.Equals(self.TlsInfo) && (!state.Nodes.TryGetValue(id, out var host) || says.Equals(host.Description?.TlsInfo))));
+        return isKnown ? null : new ManagerCertified(id, says);
     }
 
     private async Task RenewAsync(Cluster cluster, CancellationToken cancellation)
@@ -122,27 +151,5 @@ public sealed class ManagerCertificateRenewal(
         var signed = await signer.SignAsync(cluster, ByteString.CopyFromUtf8(csr), certificate.Identity, cancellation).ConfigureAwait(false);
         certificate.Replace(signed, key.ExportECPrivateKeyPem() + "\n");
         logger.LogInformation("this manager's certificate was renewed and is valid until {NotAfter:u}", certificate.Certificate.NotAfter.ToUniversalTime());
-    }
-
-    /// <summary>Says which root the certificate is of, unless the cluster knows.</summary>
-    /// <returns>The cluster knows.</returns>
-    private async Task<bool> TellAsync(Cluster cluster, CancellationToken cancellation)
-    {
-        var says = CertificateIssuer.Of(cluster.RootCa).TlsInfo(trusted: cluster.RootCa.CaCert);
-        var id = certificate.Identity.NodeId;
-        var isKnown = manager.Store.Read(state => !state.Managers.TryGetValue(id, out var self)
-            || (says.Equals(self.TlsInfo) && (!state.Nodes.TryGetValue(id, out var host) || says.Equals(host.Description?.TlsInfo))));
-        if (isKnown)
-            return true;
-        try
-        {
-            await manager.SubmitAsync(new ManagerCertified(id, says), cancellation).ConfigureAwait(false);
-            return true;
-        }
-        catch (ControlException e)
-        {
-            logger.LogDebug("the cluster could not be told of this manager's certificate: {Reason}", e.Message);
-            return false;
-        }
     }
 }

@@ -34,7 +34,7 @@ public sealed class NodeCertificateService(IManager manager, CertificateSigner s
         ArgumentNullException.ThrowIfNull(context);
         if (request.Csr.IsEmpty)
             throw Refuse(context, StatusCode.InvalidArgument, "a certificate signing request is needed");
-        var cluster = manager.Store.Read(state => state.Cluster) ?? throw RpcErrors.NoCluster();
+        var cluster = await manager.PresentClusterAsync(context.CancellationToken).ConfigureAwait(false);
         // A valid certificate goes before a token, as in stock: a node keeps its id.
         return context.FindNode() is { } node
             ? await RenewAsync(request, context, cluster, node).ConfigureAwait(false)

@@ -13,6 +13,8 @@ namespace Skep.Security;
 /// <param name="change">Works it out.</param>
 public sealed class RootPreparation(IManager manager, RootChange change) : IManager
 {
+    public ManagerSelf Self => manager.Self;
+
     public StateStore Store => manager.Store;
 
     public bool IsLeader => manager.IsLeader;

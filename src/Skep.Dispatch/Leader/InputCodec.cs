@@ -22,12 +22,17 @@ internal static class InputCodec
             CertificateIssued = new ForwardedCertificate { NodeId = issued.NodeId, Certificate = issued.Certificate, Availability = issued.Availability },
         },
         HostWithoutEngine host => new ForwardedInput { HostWithoutEngine = new ForwardedHost { NodeId = host.NodeId, Hostname = host.Hostname, Address = host.Address } },
-        NodeArrived arrived => new ForwardedInput { NodeArrived = new ForwardedArrival { NodeId = arrived.NodeId, Description = arrived.Description, Address = arrived.Address } },
-        NodeLost lost => new ForwardedInput { NodeLost = new ForwardedLoss { NodeId = lost.NodeId, Message = lost.Message } },
-        TaskStatusReport report => new ForwardedInput
+        NodeArrived arrived => new ForwardedInput
         {
-            TaskStatuses = new ForwardedStatuses { NodeId = report.NodeId, Statuses = { report.Statuses.Select(s => new ForwardedStatus { TaskId = s.Key, Status = s.Value }) } },
+            NodeArrived = new ForwardedArrival
+            {
+                NodeId = arrived.NodeId, Description = arrived.Description, Address = arrived.Address, Run = arrived.Run, SessionId = arrived.SessionId,
+            },
         },
+        NodeHeld held => new ForwardedInput { NodeHeld = new ForwardedHolding { NodeId = held.NodeId, SessionId = held.SessionId } },
+        NodeLost lost => new ForwardedInput { NodeLost = new ForwardedLoss { NodeId = lost.NodeId, SessionId = lost.SessionId, Message = lost.Message } },
+        TaskStatusReport report => new ForwardedInput { TaskStatuses = new ForwardedReports { Nodes = { Encode(report) } } },
+        TaskStatusReports reports => new ForwardedInput { TaskStatuses = new ForwardedReports { Nodes = { reports.Reports.Select(Encode) } } },
         AttachNetwork attach => new ForwardedInput { AttachNetwork = new ForwardedAttach { NodeId = attach.NodeId, Config = attach.Config, ContainerId = attach.ContainerId } },
         DetachNetwork detach => new ForwardedInput { DetachNetwork = new ForwardedDetach { NodeId = detach.NodeId, AttachmentId = detach.AttachmentId } },
         _ => throw new ArgumentException($"{input.GetType().Name} is the leader's own and cannot be forwarded", nameof(input)),
@@ -43,10 +48,10 @@ internal static class InputCodec
         ForwardedInput.InputOneofCase.RemoveManager => new RemoveManager(input.RemoveManager),
         ForwardedInput.InputOneofCase.CertificateIssued => new CertificateIssued(input.CertificateIssued.NodeId, input.CertificateIssued.Certificate, input.CertificateIssued.Availability),
         ForwardedInput.InputOneofCase.HostWithoutEngine => new HostWithoutEngine(input.HostWithoutEngine.NodeId, input.HostWithoutEngine.Hostname, input.HostWithoutEngine.Address),
-        ForwardedInput.InputOneofCase.NodeArrived => new NodeArrived(input.NodeArrived.NodeId, input.NodeArrived.Description, input.NodeArrived.Address),
-        ForwardedInput.InputOneofCase.NodeLost => new NodeLost(input.NodeLost.NodeId, input.NodeLost.Message),
-        ForwardedInput.InputOneofCase.TaskStatuses => new TaskStatusReport(input.TaskStatuses.NodeId,
-            [.. input.TaskStatuses.Statuses.Select(s => KeyValuePair.Create(s.TaskId, s.Status))]),
+        ForwardedInput.InputOneofCase.NodeArrived => new NodeArrived(input.NodeArrived.NodeId, input.NodeArrived.Description, input.NodeArrived.Address, input.NodeArrived.Run, input.NodeArrived.SessionId),
+        ForwardedInput.InputOneofCase.NodeHeld => new NodeHeld(input.NodeHeld.NodeId, input.NodeHeld.SessionId),
+        ForwardedInput.InputOneofCase.NodeLost => new NodeLost(input.NodeLost.NodeId, input.NodeLost.SessionId, input.NodeLost.Message),
+        ForwardedInput.InputOneofCase.TaskStatuses => new TaskStatusReports([.. input.TaskStatuses.Nodes.Select(Decode)]),
         ForwardedInput.InputOneofCase.AttachNetwork => new AttachNetwork(input.AttachNetwork.NodeId, input.AttachNetwork.Config, input.AttachNetwork.ContainerId),
         ForwardedInput.InputOneofCase.DetachNetwork => new DetachNetwork(input.DetachNetwork.NodeId, input.DetachNetwork.AttachmentId),
         _ => throw new ControlException(ControlError.Unimplemented, "the leader does not know this request of a newer manager: upgrade the managers one after the other"),
@@ -77,6 +82,14 @@ internal static class InputCodec
             Enum.TryParse<ControlError>(answer.Refusal.Error, out var error) ? error : ControlError.Internal, answer.Refusal.Message),
         _ => default(None),
     };
+
+    private static ForwardedStatuses Encode(TaskStatusReport report) => new()
+    {
+        NodeId = report.NodeId,
+        Statuses = { report.Statuses.Select(s => new ForwardedStatus { TaskId = s.Key, Status = s.Value }) },
+    };
+
+    private static TaskStatusReport Decode(ForwardedStatuses node) => new(node.NodeId, [.. node.Statuses.Select(s => KeyValuePair.Create(s.TaskId, s.Status))]);
 
     private static ForwardedMessage Encode(IMessage message) => new() { Type = message.Descriptor.Name, Content = message.ToByteString() };
 

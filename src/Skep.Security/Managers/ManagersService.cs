@@ -27,7 +27,7 @@ public sealed class ManagersService(
 
     public override async Task<JoinReply> Join(JoinRequest request, ServerCallContext context)
     {
-        var cluster = manager.Store.Read(state => state.Cluster) ?? throw RpcErrors.NoCluster();
+        var cluster = await manager.PresentClusterAsync(context.CancellationToken).ConfigureAwait(false);
         // Both are compared always, so that the time taken does not tell which one was nearly right.
         var isManager = JoinToken.AreSame(cluster.RootCa.JoinTokens.Manager, request.Token);
         var isWorker = JoinToken.AreSame(cluster.RootCa.JoinTokens.Worker, request.Token);
@@ -53,6 +53,7 @@ public sealed class ManagersService(
 
     public override async Task<RenewReply> Renew(RenewRequest request, ServerCallContext context)
     {
+        await manager.PresentClusterAsync(context.CancellationToken).ConfigureAwait(false);
         var (cluster, caller) = Caller(context);
         var certificate = await SignAsync(context, cluster, request.Csr, caller).ConfigureAwait(false);
         SecurityMetrics.Certificates.WithLabels("renewal").Inc();

@@ -34,19 +34,21 @@ internal sealed class ClusterServer : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly NodeSessions _sessions;
     private readonly NodeFeeds _feeds;
+    private readonly SessionBalance _balance;
     private readonly StatusIntake _statuses;
     private readonly LogBroker _logs;
     private readonly ManagerCertificateRenewal _renewal;
     private readonly CancellationTokenSource _closing = new();
     private Task _renewing = Task.CompletedTask;
 
-    public ClusterServer(IPEndPoint listen, ManagerService manager, Replica replica, ulong raftId, ManagerCertificate certificate, DispatchOptions options, TimeProvider time, ILoggerFactory loggers)
+    public ClusterServer(IPEndPoint listen, ManagerService manager, IManagerPeers peers, Replica replica, ulong raftId, ManagerCertificate certificate, DispatchOptions options, TimeProvider time, ILoggerFactory loggers)
     {
         var random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
         _sessions = new NodeSessions(manager, options, time, random, loggers.CreateLogger<NodeSessions>());
         _feeds = new NodeFeeds(manager.Store);
+        _balance = new SessionBalance(manager, _sessions, _feeds, options, time, loggers.CreateLogger<SessionBalance>());
         _statuses = new StatusIntake(manager, options, time, loggers.CreateLogger<StatusIntake>());
-        _logs = new LogBroker(manager.Store, options, time, new Random(random.Next()));
+        _logs = new LogBroker(manager.Store, options, time, new Random(random.Next()), peers);
 
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(loggers);
@@ -75,6 +77,7 @@ internal sealed class ClusterServer : IAsyncDisposable
         builder.Services.AddSingleton(new DispatcherService(manager, _sessions, _feeds, _statuses, options, time, loggers.CreateLogger<DispatcherService>()));
         builder.Services.AddSingleton(new ResourceAllocatorService(manager));
         builder.Services.AddSingleton(new LogBrokerService(_logs));
+        builder.Services.AddSingleton(new ManagerLogsService(manager, _logs, options, time));
         builder.Services.AddSingleton(new HealthService());
         builder.Services.AddSingleton(new ControlService());
         builder.Services.AddSingleton(new RaftService(replica, raftId, loggers.CreateLogger<RaftService>()));
@@ -87,20 +90,20 @@ internal sealed class ClusterServer : IAsyncDisposable
         _app.MapGrpcService<DispatcherService>();
         _app.MapGrpcService<ResourceAllocatorService>();
         _app.MapGrpcService<LogBrokerService>();
+        _app.MapGrpcService<ManagerLogsService>();
         _app.MapGrpcService<HealthService>();
         _app.MapGrpcService<ControlService>();
         _app.MapGrpcService<RaftService>();
         _app.MapGrpcService<LeaderService>();
     }
 
-    /// <summary>The logs of tasks, from the engines that are connected here.</summary>
+    /// <summary>The logs of tasks, from the engines that are connected here and to the other managers.</summary>
     public ILogReader Logs => _logs;
 
     /// <exception cref="IOException">The port is taken.</exception>
     public async Task StartAsync()
     {
         await _app.StartAsync().ConfigureAwait(false);
-        _sessions.ExpectNodes();
         _renewing = _renewal.RunAsync(_closing.Token);
     }
 
@@ -109,6 +112,7 @@ internal sealed class ClusterServer : IAsyncDisposable
         await _closing.CancelAsync().ConfigureAwait(false);
         await _renewing.ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
         // Ends the streams, so that the server has nothing to wait for.
+        _balance.Dispose();
         _sessions.Dispose();
         _logs.Dispose();
         await _app.DisposeAsync().ConfigureAwait(false);

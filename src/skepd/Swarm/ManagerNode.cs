@@ -183,7 +183,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
             }
             if (cluster is not null)
             {
-                await running.Manager.SubmitAsync(new InitCluster(cluster, ManagerOf(file))).ConfigureAwait(false);
+                await running.Manager.SubmitAsync(new InitCluster(cluster, ManagerOf(file, running.Manager.Self))).ConfigureAwait(false);
                 file.Write(_dataDirectory);
             }
             await running.ServeAsync(certificate, _dispatch, _loggers).ConfigureAwait(false);
@@ -533,7 +533,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         }
     }
 
-    private static State.Manager ManagerOf(SwarmFile file) => new() { Id = file.ManagerId, RaftId = file.RaftId, Addr = file.AdvertiseAddr, NodeId = file.NodeId };
+    private static State.Manager ManagerOf(SwarmFile file, ManagerSelf self) => new() { Run = self.Run, Id = file.ManagerId, RaftId = file.RaftId, Addr = file.AdvertiseAddr, NodeId = file.NodeId };
 
     private static string HostOf(string address) => System.Net.IPEndPoint.Parse(address).Address.ToString();
 

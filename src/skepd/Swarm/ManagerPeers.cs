@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Grpc.Core;
 using Grpc.Net.Client;
+using Skep.Dispatch;
 using Skep.Dispatch.Leader;
 using Skep.Security;
 using Skep.Security.Managers;
@@ -14,7 +15,7 @@ namespace Skep.Daemon.Swarm;
 /// <param name="store">The committed state.</param>
 /// <param name="certificate">This manager's.</param>
 /// <param name="trust">Judges the others.</param>
-internal sealed class ManagerPeers(ulong selfRaftId, IReadOnlyList<SwarmPeer> remembered, StateStore store, ManagerCertificate certificate, ClusterTrust trust) : ILeaderLocator, IDisposable
+internal sealed class ManagerPeers(ulong selfRaftId, IReadOnlyList<SwarmPeer> remembered, StateStore store, ManagerCertificate certificate, ClusterTrust trust) : ILeaderLocator, IManagerPeers, IDisposable
 {
     private readonly ConcurrentDictionary<string, GrpcChannel> _channels = new();
     private readonly Lock _leaderLock = new();
@@ -42,9 +43,9 @@ internal sealed class ManagerPeers(ulong selfRaftId, IReadOnlyList<SwarmPeer> re
     }
 
     /// <summary>Every other manager with a vote, and the way to it.</summary>
-    public IReadOnlyList<(string ManagerId, ChannelBase Channel)> Others =>
+    public IReadOnlyList<ManagerPeer> Others =>
         [.. store.Read(state => state.Managers.Values.Where(manager => manager.IsVoter && manager.RaftId != selfRaftId).ToList())
-            .Select(manager => (manager.Id, (ChannelBase)Open(manager.Addr)))];
+            .Select(manager => new ManagerPeer(manager.Id, Open(manager.Addr)))];
 
     /// <summary>The way to a Raft member; null when its address is not known.</summary>
     public ChannelBase? ChannelOf(ulong raftId)

@@ -2,6 +2,7 @@ using Skep.Manager;
 using Skep.Manager.Allocation;
 using Skep.Manager.Certificates;
 using Skep.Manager.Enforcement;
+using Skep.Manager.Nodes;
 using Skep.Manager.Orchestration;
 using Skep.Manager.Scheduling;
 
@@ -12,6 +13,7 @@ internal static class ManagerRules
 {
     public static IReadOnlyList<IRule> Create() =>
     [
+        new MissingNodesRule(),
         new GossipKeysRule(),
         new RootRotationRule(),
         .. ServiceRules.Create(),

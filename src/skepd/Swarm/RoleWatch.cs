@@ -83,7 +83,7 @@ internal sealed class RoleWatch
         var began = _time.GetTimestamp();
         while (_time.GetElapsedTime(began) < RemovalPatience && !_stop.IsCancellationRequested)
         {
-            foreach (var (_, channel) in _manager.Peers.Others)
+            foreach (var channel in _manager.Peers.Others.Select(other => other.Channel))
             {
                 try
                 {
@@ -102,7 +102,7 @@ internal sealed class RoleWatch
     /// <summary>True when this manager's time is over.</summary>
     private async Task<bool> AskOthersAsync()
     {
-        foreach (var (_, channel) in _manager.Peers.Others)
+        foreach (var channel in _manager.Peers.Others.Select(other => other.Channel))
         {
             try
             {

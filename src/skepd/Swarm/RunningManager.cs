@@ -130,7 +130,7 @@ internal sealed class RunningManager : IAsyncDisposable
     {
         _rootChange = new RootChange(certificate, _time, loggers.CreateLogger<RootChange>());
         _manager = new RootPreparation(_service, _rootChange);
-        _server = new ClusterServer(IPEndPoint.Parse(File.ListenAddr), _service, _replica, File.RaftId, certificate, dispatch, _time, loggers);
+        _server = new ClusterServer(IPEndPoint.Parse(File.ListenAddr), _service, _peers, _replica, File.RaftId, certificate, dispatch, _time, loggers);
         await _server.StartAsync().ConfigureAwait(false);
         _logger.LogInformation("the cluster port is open on {Address}", File.ListenAddr);
         _reporting = ReportAsync();
@@ -216,7 +216,7 @@ internal sealed class RunningManager : IAsyncDisposable
         public Parts(SwarmFile file, ManagerCertificate certificate, TimeProvider time, ILoggerFactory loggers)
         {
             Run = ClusterFactory.NewId();
-            Peers = new ManagerPeers(file.RaftId, file.Peers, Store, certificate, new ClusterTrust(Store, certificate, time));
+            Peers = new ManagerPeers(file.RaftId, file.Peers, Store, certificate, new ClusterTrust(certificate, time));
             Transport = new GrpcTransport(Peers.ChannelOf, time, loggers.CreateLogger<GrpcTransport>());
             Link = new LeaderLink(Peers, time);
             Service = new ManagerService(

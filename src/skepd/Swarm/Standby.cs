@@ -22,7 +22,6 @@ internal sealed class Standby : IAsyncDisposable
     private readonly ManagersClient _client;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly StateStore _noState = new();
     private readonly CancellationTokenSource _closing = new();
     private readonly Func<WatchReply, GrpcChannel, Task> _promoted;
     private readonly Action<string> _removed;
@@ -86,10 +85,9 @@ internal sealed class Standby : IAsyncDisposable
         await _closing.CancelAsync().ConfigureAwait(false);
         await _watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _closing.Dispose();
-        _noState.Dispose();
     }
 
-    private GrpcChannel Open(string address) => ManagerChannel.Open(address, _certificate, new ClusterTrust(_noState, _certificate, _time));
+    private GrpcChannel Open(string address) => ManagerChannel.Open(address, _certificate, new ClusterTrust(_certificate, _time));
 
     private async Task RunAsync()
     {

@@ -9,7 +9,8 @@ internal static class NodeConversion
     {
         Spec = new Types.NodeSpec
         {
-            Role = managers.IsManager(node.Id) ? "manager" : Words.Role.Of(node.Spec?.DesiredRole ?? default),
+            // Engines are workers all; a manager is the skepd beside one.
+            Role = managers.IsManager(node.Id) ? "manager" : "worker",
             Availability = Words.Availability.Of(node.Spec?.Availability ?? default),
         }.WithAnnotations(node.Spec?.Annotations),
         Description = node.Description is { } description ? ToApi(description) : new Types.NodeDescription(),

@@ -25,7 +25,7 @@ internal sealed class NodeEndpoints(SwarmAccess swarm)
                 && filters.Prefix("id", n.Id)
                 && filters.Labels("label", n.Description?.Engine?.Labels)
                 && filters.Labels("node.label", n.Spec?.Annotations?.Labels)
-                && (roles.Count == 0 || roles.Contains(managers.IsManager(n.Id) ? Wire.NodeRole.Manager : n.Role))
+                && (roles.Count == 0 || roles.Contains(managers.IsManager(n.Id) ? Wire.NodeRole.Manager : Wire.NodeRole.Worker))
                 && (memberships.Count == 0 || memberships.Contains(n.Spec?.Membership ?? default)))
             .OrderBy(n => n.Id, StringComparer.Ordinal)
             .Select(n => n.ToApi(managers)));
