@@ -127,6 +127,8 @@ public sealed class CertificateRotationTests(Cluster cluster) : ClusterTest(clus
             foreach (var host in new[] { "h3", "h4" })
             {
                 await Cluster.TryDocker($"node demote {host}");
+                // Out of the Raft group first: it has a vote on its own removal.
+                await Cluster.WaitFor($"{host} to stand by", 30, () => Try(host, "info --format '{{.Swarm.ControlAvailable}}'"), r => r.Out.Trim() == "false");
                 await Cluster.WaitFor($"{host} to leave", 30, () => Try(host, "swarm leave --force"), r => r.ExitCode == 0 || r.Err.Contains("not part of a swarm", StringComparison.Ordinal));
                 await Cluster.TryDocker($"node rm --force {host}");
                 await Cluster.Hosts.Stop(host, "skepd");

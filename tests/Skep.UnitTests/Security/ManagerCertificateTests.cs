@@ -1,6 +1,7 @@
 using System.Runtime.Versioning;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
+using Skep.Manager;
 using Skep.Security;
 using Skep.State;
 using Skep.UnitTests.Dispatch;
@@ -126,6 +127,55 @@ public sealed class ManagerCertificateTests : IDisposable
         Assert.Equal(certificate.Certificate.SerialNumber, ManagerCertificate.Load(Folder).Certificate.SerialNumber);
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
+    public async Task A_manager_that_catches_up_does_not_follow_a_root_of_the_past()
+    {
+        await using var manager = new InMemoryManager(_time);
+        var certificate = Create();
+        var serial = certificate.Certificate.SerialNumber;
+        // A state from before the cluster had the root that this certificate is of.
+        manager.Commit(new Mutation { PutCluster = new PutCluster { Cluster = ClusterFactory.Create(new ClusterSettings(), _time.GetUtcNow()) } });
+        var lagging = new LaggingManager(manager);
+        using var signer = new CertificateSigner(certificate, _time);
+        using var log = new LogLines();
+        using var factory = LoggerFactory.Create(logging => logging.AddProvider(log).SetMinimumLevel(LogLevel.Debug));
+        using var stop = new CancellationTokenSource();
+        var running = new ManagerCertificateRenewal(certificate, lagging, signer, _time, new Random(7), factory.CreateLogger<ManagerCertificateRenewal>()).RunAsync(stop.Token);
+        await lagging.Asked.Task.WaitAsync(TimeSpan.FromSeconds(10));
+
+        manager.Commit(new Mutation { PutCluster = new PutCluster { Cluster = _cluster.Clone() } });
+        lagging.CaughtUp.SetResult();
+        for (var i = 0; i < 20; i++)
+            await Task.Delay(10);
+
+        Assert.Equal(serial, certificate.Certificate.SerialNumber);
+        Assert.Equal(_root.CertificatePem, certificate.RootPem);
+        Assert.DoesNotContain(log.All, line => line.Contains("was renewed", StringComparison.Ordinal));
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    private sealed class LaggingManager(IManager manager) : IManager
+    {
+        public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource CaughtUp { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public ManagerSelf Self => manager.Self;
+
+        public StateStore Store => manager.Store;
+
+        public bool IsLeader => false;
+
+        public Task ReadBarrierAsync(CancellationToken cancellation = default)
+        {
+            Asked.TrySetResult();
+            return CaughtUp.Task.WaitAsync(cancellation);
+        }
+
+        public Task<TReply> SubmitAsync<TReply>(Input<TReply> input, CancellationToken cancellation = default) => manager.SubmitAsync(input, cancellation);
     }
 
     private ManagerCertificate Create() => ManagerCertificate.Create(Folder, _root, "managerid", _cluster.Id, TimeSpan.FromDays(90), _time.GetUtcNow());
