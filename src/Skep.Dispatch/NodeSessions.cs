@@ -48,12 +48,13 @@ public sealed class NodeSessions : IDisposable
 
     /// <summary>Registers a node: it becomes READY, and an earlier session of it, here or with another manager, ends.</summary>
     /// <exception cref="RpcException">
-    /// Unavailable: too many registrations, no leader, or it registered once more meanwhile; NotFound, PermissionDenied: not a node of this
+    /// Unavailable: too many registrations, no leader, this manager is new and not known yet, or the node registered once more meanwhile; NotFound, PermissionDenied: not a node of this
     /// cluster, as the leader knows.
     /// </exception>
     public async Task<NodeSession> RegisterAsync(string nodeId, Wire.NodeDescription? description, string address, CancellationToken cancellation)
     {
         CheckRate(nodeId);
+        RequireServing();
         var sessionId = NextSessionId();
         // Who comes from a manager that lives was perhaps sent here by it.
         var mayStay = _manager.Store.Read(state => state.Sessions.TryGetValue(nodeId, out var earlier) && SessionHolder.Of(state, earlier) is { } holder && SessionHolder.Lives(holder));
@@ -259,6 +260,13 @@ public sealed class NodeSessions : IDisposable
             if (++registrations.Count > _options.MaxRegistrations)
                 throw new RpcException(new Status(StatusCode.Unavailable, $"node {nodeId} exceeded rate limit count of registrations"));
         }
+    }
+
+    /// <summary>A session counts only if the state knows this run of this manager as one that serves: else it would be missed as soon as it is recorded.</summary>
+    private void RequireServing()
+    {
+        if (!_manager.Store.Read(state => state.Managers.TryGetValue(_manager.Self.Id, out var self) && self.IsMember && self.Run == _manager.Self.Run))
+            throw new RpcException(new Status(StatusCode.Unavailable, "this manager does not serve nodes now; try another one"));
     }
 
     private TimeSpan Grace() => NextPeriod() * _options.GraceFactor;

@@ -26,7 +26,11 @@ internal static class InputCodec
         {
             NodeArrived = new ForwardedArrival
             {
-                NodeId = arrived.NodeId, Description = arrived.Description, Address = arrived.Address, Run = arrived.Run, SessionId = arrived.SessionId,
+                NodeId = arrived.NodeId,
+                Description = arrived.Description,
+                Address = arrived.Address,
+                Run = arrived.Run,
+                SessionId = arrived.SessionId,
             },
         },
         NodeHeld held => new ForwardedInput { NodeHeld = new ForwardedHolding { NodeId = held.NodeId, SessionId = held.SessionId } },

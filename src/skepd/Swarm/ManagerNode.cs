@@ -228,6 +228,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
             return false;
         _logger.LogInformation("this host is demoted to worker");
         var file = running.File with { Standby = true, Joining = false, RaftId = 0, Peers = running.OtherManagers() };
+        SetStatus(new SwarmStatus(LocalNodeState.Active, file.NodeId, HostOf(file.AdvertiseAddr)));
         await CloseAsync().ConfigureAwait(false);
         file.Write(_dataDirectory);
         System.IO.Directory.Delete(RunningManager.LogDirectory(_dataDirectory), recursive: true);

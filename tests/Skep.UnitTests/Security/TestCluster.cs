@@ -46,6 +46,7 @@ internal sealed class TestCluster : IAsyncDisposable
         _application.MapClusterSecurity();
         _application.MapGrpcService<EchoDispatcher>();
         _application.MapGrpcService<EmptyControl>();
+        _application.MapGrpcService<DeafRaft>();
     }
 
     public FakeTimeProvider Time { get; } = new(DateTimeOffset.UtcNow);
@@ -163,6 +164,11 @@ internal sealed class TestCluster : IAsyncDisposable
             context.ResponseTrailers.Add(NodeTrailer, Wire.CallerIdentity.GetNode(context).NodeId);
             return Task.FromResult(new Wire.HeartbeatResponse { Period = Duration.FromTimeSpan(TimeSpan.FromSeconds(5)) });
         }
+    }
+
+    private sealed class DeafRaft : Skep.Log.Transport.Raft.RaftBase
+    {
+        public override Task<Skep.Log.Transport.RaftReply> Send(IAsyncStreamReader<Skep.Log.Transport.RaftMessages> requestStream, ServerCallContext context) => Task.FromResult(new Skep.Log.Transport.RaftReply());
     }
 
     private sealed class EmptyControl : Wire.Control.ControlBase
