@@ -1,7 +1,6 @@
 using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using Skep.Manager;
-using Skep.Manager.Control;
 using Skep.Security.External;
 using Skep.Wire;
 

@@ -3,7 +3,6 @@ using Grpc.Net.Client;
 using Microsoft.Extensions.Logging;
 using Skep.Security;
 using Skep.Security.Managers;
-using Skep.State;
 
 namespace Skep.Daemon.Swarm;
 

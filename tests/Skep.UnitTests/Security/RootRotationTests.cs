@@ -6,7 +6,6 @@ using Google.Protobuf;
 using Grpc.Core;
 using Skep.Agent;
 using Skep.Manager.Certificates;
-using Skep.Security;
 using Skep.Wire;
 using Xunit;
 using Task = System.Threading.Tasks.Task;
