@@ -52,13 +52,11 @@ public sealed class ManagerCertificateRenewal(
             var (again, isRenewed) = await LookAsync(due, cancellation).ConfigureAwait(false);
             if (isRenewed)
                 due = NextDue();
-            var wait = Min(again ?? LongestWait, due - time.GetUtcNow());
+            var wait = again ?? due - time.GetUtcNow();
             if (wait > TimeSpan.Zero)
-                await WaitForNewsAsync(Min(wait, LongestWait), cancellation).ConfigureAwait(false);
+                await WaitForNewsAsync(wait < LongestWait ? wait : LongestWait, cancellation).ConfigureAwait(false);
         }
     }
-
-    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
 
     private static TaskCompletionSource NewNews() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 

@@ -130,6 +130,33 @@ public sealed class ManagerCertificateTests : IDisposable
     }
 
     [Fact]
+    public async Task A_renewal_that_fails_is_tried_again_every_ten_seconds_and_no_sooner()
+    {
+        await using var manager = new InMemoryManager(_time);
+        var broken = _cluster.Clone();
+        broken.RootCa.CaKey = Google.Protobuf.ByteString.CopyFromUtf8("no key");
+        manager.Commit(new Mutation { PutCluster = new PutCluster { Cluster = broken } });
+        var certificate = Create();
+        var serial = certificate.Certificate.SerialNumber;
+        using var signer = new CertificateSigner(certificate, _time);
+        using var log = new LogLines();
+        using var factory = LoggerFactory.Create(logging => logging.AddProvider(log));
+        using var stop = new CancellationTokenSource();
+        _time.Advance(TimeSpan.FromDays(80));
+        var running = new ManagerCertificateRenewal(certificate, manager, signer, _time, new Random(7), factory.CreateLogger<ManagerCertificateRenewal>()).RunAsync(stop.Token);
+
+        await log.ExpectAsync("Error", "could not be renewed: malformed private key; trying again in 10 s");
+        await Task.Delay(200);
+        Assert.Single(log.All);
+        manager.Commit(new Mutation { PutCluster = new PutCluster { Cluster = _cluster.Clone() } });
+        await log.ExpectAsync("Information", "was renewed");
+
+        Assert.NotEqual(serial, certificate.Certificate.SerialNumber);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
     public async Task A_manager_that_catches_up_does_not_follow_a_root_of_the_past()
     {
         await using var manager = new InMemoryManager(_time);
