@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -28,6 +29,7 @@ public sealed class NodeCredentials
         }
         Identity = NodeIdentity.FromSubject(Certificate.SubjectName) ?? throw new FormatException("the manager answered with a certificate that is not a node's");
         Roots = roots;
+        TlsContext = SslStreamCertificateContext.Create(Certificate, Intermediates, offline: true);
     }
 
     public X509Certificate2 Certificate { get; }
@@ -38,4 +40,7 @@ public sealed class NodeCredentials
     public NodeIdentity Identity { get; }
 
     public ClusterRoots Roots { get; }
+
+    /// <summary>The certificate as TLS presents it: made once, since each connection shows the same.</summary>
+    internal SslStreamCertificateContext TlsContext { get; }
 }
