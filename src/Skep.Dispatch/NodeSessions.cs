@@ -53,8 +53,10 @@ public sealed class NodeSessions : IDisposable
     /// </exception>
     public async Task<NodeSession> RegisterAsync(string nodeId, Wire.NodeDescription? description, string address, CancellationToken cancellation)
     {
-        CheckRate(nodeId);
+        // Before the rate: a manager that has just joined refuses the engine beside it until the cluster knows this run of it, and the
+        // engine knows no other. Counted, its attempts would keep it out for good.
         RequireServing();
+        CheckRate(nodeId);
         var sessionId = NextSessionId();
         // Who comes from a manager that lives was perhaps sent here by it.
         var mayStay = _manager.Store.Read(state => state.Sessions.TryGetValue(nodeId, out var earlier) && SessionHolder.Of(state, earlier) is { } holder && SessionHolder.Lives(holder));
