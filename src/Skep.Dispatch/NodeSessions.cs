@@ -53,6 +53,8 @@ public sealed class NodeSessions : IDisposable
     /// </exception>
     public async Task<NodeSession> RegisterAsync(string nodeId, Wire.NodeDescription? description, string address, CancellationToken cancellation)
     {
+        // Before the rate: a manager that has just joined refuses the engine beside it until the cluster knows this run of it, and the
+        // engine knows no other. Counted, its attempts would keep it out for good.
         RequireServing();
         CheckRate(nodeId);
         var sessionId = NextSessionId();

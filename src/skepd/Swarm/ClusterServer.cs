@@ -51,7 +51,6 @@ internal sealed class ClusterServer : IAsyncDisposable
         _balance = new SessionBalance(manager, _sessions, _feeds, options, time, loggers.CreateLogger<SessionBalance>());
         _statuses = new StatusIntake(manager, options, time, loggers.CreateLogger<StatusIntake>());
         _logs = new LogBroker(manager.Store, options, time, new Random(random.Next()), peers);
-        _renewal = new ManagerCertificateRenewal(certificate, manager.Store, time, new Random(random.Next()), loggers.CreateLogger<ManagerCertificateRenewal>());
 
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(loggers);
@@ -86,6 +85,8 @@ internal sealed class ClusterServer : IAsyncDisposable
         builder.Services.AddSingleton(new RaftService(replica, raftId, loggers.CreateLogger<RaftService>()));
         builder.Services.AddSingleton(new LeaderService(manager));
         _app = builder.Build();
+        _renewal = new ManagerCertificateRenewal(
+            certificate, manager, _app.Services.GetRequiredService<CertificateSigner>(), time, new Random(random.Next()), loggers.CreateLogger<ManagerCertificateRenewal>());
         _app.UseRouting();
         _app.MapClusterSecurity();
         _app.MapGrpcService<DispatcherService>();

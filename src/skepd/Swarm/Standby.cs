@@ -3,7 +3,6 @@ using Grpc.Net.Client;
 using Microsoft.Extensions.Logging;
 using Skep.Security;
 using Skep.Security.Managers;
-using Skep.State;
 
 namespace Skep.Daemon.Swarm;
 
@@ -22,7 +21,6 @@ internal sealed class Standby : IAsyncDisposable
     private readonly ManagersClient _client;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly StateStore _noState = new();
     private readonly CancellationTokenSource _closing = new();
     private readonly Func<WatchReply, GrpcChannel, Task> _promoted;
     private readonly Action<Standby, string> _removed;
@@ -86,10 +84,9 @@ internal sealed class Standby : IAsyncDisposable
         await _closing.CancelAsync().ConfigureAwait(false);
         await _watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _closing.Dispose();
-        _noState.Dispose();
     }
 
-    private GrpcChannel Open(string address) => ManagerChannel.Open(address, _certificate, new ClusterTrust(_noState, _certificate, _time));
+    private GrpcChannel Open(string address) => ManagerChannel.Open(address, _certificate, new ClusterTrust(_certificate, _time));
 
     private async Task RunAsync()
     {
@@ -121,7 +118,7 @@ internal sealed class Standby : IAsyncDisposable
     private async Task<bool> WatchAsync(GrpcChannel channel)
     {
         if (_certificate.IsRenewalDue(_time.GetUtcNow()))
-            _certificate = await _client.RenewAsync(channel, _closing.Token).ConfigureAwait(false);
+            return await RenewAsync(channel).ConfigureAwait(false);
         using var until = CancellationTokenSource.CreateLinkedTokenSource(_closing.Token);
         until.CancelAfter(RenewalCheck);
         using var call = new Managers.ManagersClient(channel).Watch(new WatchRequest(), cancellationToken: until.Token);
@@ -129,11 +126,22 @@ internal sealed class Standby : IAsyncDisposable
         {
             var reply = call.ResponseStream.Current;
             Remember([.. reply.Peers.Select(peer => new SwarmPeer(peer.RaftId, peer.Addr))]);
+            if (!reply.Roots.IsEmpty)
+                _certificate.Trust(reply.Roots);
+            if (reply.Standby && !reply.Issuer.IsEmpty && !_certificate.IsOf(reply.Issuer, _time.GetUtcNow()))
+                return await RenewAsync(channel).ConfigureAwait(false);
             if (reply.Standby)
                 continue;
             await _promoted(reply, channel).ConfigureAwait(false);
             return true;
         }
+        return false;
+    }
+
+    /// <summary>The next connection shows the new certificate: that is how the managers see that it is there.</summary>
+    private async Task<bool> RenewAsync(GrpcChannel channel)
+    {
+        _certificate = await _client.RenewAsync(channel, _closing.Token).ConfigureAwait(false);
         return false;
     }
 
