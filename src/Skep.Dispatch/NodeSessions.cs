@@ -53,8 +53,10 @@ public sealed class NodeSessions : IDisposable
     /// </exception>
     public async Task<NodeSession> RegisterAsync(string nodeId, Wire.NodeDescription? description, string address, CancellationToken cancellation)
     {
-        CheckRate(nodeId);
+        // Before the rate: a manager that has just joined refuses the engine beside it until the cluster knows this run of it, and the
+        // engine knows no other. Counted, its attempts would keep it out for good.
         RequireServing();
+        CheckRate(nodeId);
         var sessionId = NextSessionId();
         // Who comes from a manager that lives was perhaps sent here by it.
         var mayStay = _manager.Store.Read(state => state.Sessions.TryGetValue(nodeId, out var earlier) && SessionHolder.Of(state, earlier) is { } holder && SessionHolder.Lives(holder));
@@ -107,6 +109,13 @@ public sealed class NodeSessions : IDisposable
         session.End();
         DispatchMetrics.Sessions.Set(_sessions.Count);
         _ = LoseUnlessItArrivesAsync(session);
+    }
+
+    /// <summary>Ends every session; the nodes go elsewhere. Nothing is reported: who is cut off has nobody to tell, and who leads misses them by himself.</summary>
+    internal void ReleaseAll()
+    {
+        foreach (var nodeId in _sessions.Keys)
+            End(nodeId);
     }
 
     public void Dispose()
@@ -256,9 +265,10 @@ public sealed class NodeSessions : IDisposable
             var now = _time.GetUtcNow();
             if (now - registrations.Last > _options.RegistrationWindow)
                 registrations.Count = 0;
-            registrations.Last = now;
+            // A refused attempt does not begin the time anew, or a node that tries again and again would be locked out for ever.
             if (++registrations.Count > _options.MaxRegistrations)
                 throw new RpcException(new Status(StatusCode.Unavailable, $"node {nodeId} exceeded rate limit count of registrations"));
+            registrations.Last = now;
         }
     }
 

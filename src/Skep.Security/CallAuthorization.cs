@@ -94,7 +94,7 @@ public sealed class CallAuthorization(ClusterTrust trust, IManager manager, Refu
         if (http.Features.Get<ITlsConnectionFeature>()?.ClientCertificate is not { } certificate)
             return null;
         var peer = http.Features.Get<VerifiedPeer>();
-        return peer is not null && trust.IsCurrent(peer) ? peer : trust.Verify(certificate);
+        return peer is not null && trust.IsCurrent(peer) ? peer : trust.Verify(certificate, peer?.Intermediates);
     }
 
     private string? Refusal(VerifiedPeer? peer, CallRole role)

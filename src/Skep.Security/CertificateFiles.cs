@@ -45,6 +45,9 @@ internal sealed class CertificateFiles(string directory, ManagerKeys keys)
         keys.KeepOnlyPrivateKey(keyPem);
     }
 
+    /// <summary>The certificate, then what links it to the root.</summary>
+    public string ReadPem() => File.ReadAllText(CertificatePath);
+
     /// <summary>The certificate with its key.</summary>
     /// <exception cref="InvalidManagerCertificateException">They are missing or damaged.</exception>
     public X509Certificate2 Read()
@@ -56,6 +59,22 @@ internal sealed class CertificateFiles(string directory, ManagerKeys keys)
                 ?? throw new InvalidManagerCertificateException($"no key in {ManagerKeys.FileName} is that of {CertificatePath}");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidManagerCertificateException($"the manager's certificate cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>What links the certificate to the root, when it is not the root itself that signed it.</summary>
+    /// <exception cref="InvalidManagerCertificateException">The certificate is missing or damaged.</exception>
+    public X509Certificate2Collection ReadIntermediates()
+    {
+        try
+        {
+            var chain = PemCertificates.Read(File.ReadAllBytes(CertificatePath));
+            chain.RemoveAt(0);
+            return chain;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
         {
             throw new InvalidManagerCertificateException($"the manager's certificate cannot be read: {e.Message}", e);
         }

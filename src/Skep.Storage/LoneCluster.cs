@@ -75,38 +75,34 @@ public static class LoneCluster
     }
 
     /// <summary>Makes the data directory of a new manager, with the same cluster: its id, root CA, tokens, and all that it runs.</summary>
-    /// <param name="store">The cluster's state.</param>
+    /// <param name="saved">The cluster.</param>
     /// <param name="dataDirectory">Empty, or not there.</param>
     /// <param name="listen">host:port of the cluster port.</param>
     /// <param name="advertise">host:port by which other hosts reach it.</param>
     /// <param name="now">The time, for its certificate.</param>
     /// <param name="logger">For what operators should know.</param>
     /// <exception cref="InvalidDataException">The directory is not empty, or no manager can be made from this state.</exception>
-    public static SwarmFile Restore(StateStore store, string dataDirectory, string listen, string advertise, DateTimeOffset now, ILogger logger)
+    public static SwarmFile Restore(SavedCluster saved, string dataDirectory, string listen, string advertise, DateTimeOffset now, ILogger logger)
     {
-        var cluster = store.Read(state => state.Cluster) ?? throw new InvalidDataException("there is no cluster in it");
-        if (cluster.RootCa.CaKey.IsEmpty)
-            throw new InvalidDataException("the cluster's root CA is an external one, whose key is not in its state: a manager's certificate cannot be made from it");
+        ArgumentNullException.ThrowIfNull(saved);
+        var cluster = saved.Store.Read(state => state.Cluster) ?? throw new InvalidDataException("there is no cluster in it");
         RequireEmpty(dataDirectory);
         var wasThere = System.IO.Directory.Exists(dataDirectory);
         new DiskFileSystem().CreateDirectory(dataDirectory);
-        var raftId = DataDirectory.NewRaftId();
-        // A manager of its own, whatever became of the one that the state comes from.
-        var file = new SwarmFile
-        {
-            ManagerId = ClusterFactory.NewId(),
-            RaftId = raftId,
-            ListenAddr = listen,
-            AdvertiseAddr = advertise,
-            GoesOnAlone = true,
-        };
         try
         {
             var certificates = DataDirectory.CertificatesOf(dataDirectory);
-            using var root = RootCertificateAuthority.Load(cluster.RootCa.CaCert, cluster.RootCa.CaKey);
             var keys = ManagerKeys.Create(certificates, Wire.UnlockKey.Of(cluster), cluster.Meta?.Version?.Index ?? 0);
-            ManagerCertificate.Create(certificates, keys, root, file.ManagerId, cluster.Id, ClusterFactory.NodeCertificateLifetime(cluster.Spec), now);
-            Begin(dataDirectory, file, store, keys, logger);
+            var certificate = CertificateOf(cluster, saved.Credentials, certificates, keys, now);
+            var file = new SwarmFile
+            {
+                ManagerId = certificate.Identity.NodeId,
+                RaftId = DataDirectory.NewRaftId(),
+                ListenAddr = listen,
+                AdvertiseAddr = advertise,
+                GoesOnAlone = true,
+            };
+            Begin(dataDirectory, file, saved.Store, keys, logger);
             return file;
         }
         catch
@@ -121,6 +117,18 @@ public static class LoneCluster
     {
         if (File.Exists(dataDirectory) || (System.IO.Directory.Exists(dataDirectory) && System.IO.Directory.EnumerateFileSystemEntries(dataDirectory).Any()))
             throw new InvalidDataException($"{dataDirectory} is not empty: give a directory that is, or move what is in it away");
+    }
+
+    // A manager of its own, whatever became of the one that saved the cluster; or that one, where nobody can sign another certificate.
+    private static ManagerCertificate CertificateOf(Wire.Cluster cluster, ManagerCredentials? credentials, string directory, ManagerKeys keys, DateTimeOffset now)
+    {
+        if (!cluster.RootCa.CaKey.IsEmpty)
+        {
+            using var root = RootCertificateAuthority.Load(cluster.RootCa.CaCert, cluster.RootCa.CaKey);
+            return ManagerCertificate.Create(directory, keys, root, ClusterFactory.NewId(), cluster.Id, ClusterFactory.NodeCertificateLifetime(cluster.Spec), now);
+        }
+        var saved = credentials ?? throw new InvalidDataException("the key of the cluster's root CA is elsewhere, and no manager's certificate was saved along");
+        return saved.Install(directory, keys, cluster.RootCa.CaCert.Span);
     }
 
     private static void Begin(string dataDirectory, SwarmFile file, StateStore store, ManagerKeys keys, ILogger logger)

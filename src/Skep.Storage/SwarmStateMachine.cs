@@ -18,7 +18,9 @@ public sealed class SwarmStateMachine(StateStore store) : IStateMachine
 
     public ISnapshotWriter CaptureSnapshot() => new Writer(store.Capture());
 
-    public void Restore(ulong index, Stream snapshot) => store.Reset(StateSnapshot.Read(snapshot));
+    /// <exception cref="StateFormatException">A newer skepd wrote the snapshot.</exception>
+    /// <exception cref="SnapshotDamagedException">It cannot be read.</exception>
+    public void Restore(ulong index, Stream snapshot) => store.Reset(StateSnapshot.Read(snapshot, $"snapshot of log entry {index}"));
 
     private sealed class Writer(StateSnapshot snapshot) : ISnapshotWriter
     {

@@ -46,8 +46,8 @@ internal static class RestoreCommand
             throw new CliException("give either a backup FILE or --from-data-dir DIR");
         target = Path.GetFullPath(target);
         LoneCluster.RequireEmpty(target);
-        var (store, oldAddress) = file is not null ? FromBackup(file) : FromDirectory(Path.GetFullPath(cold!));
-        using (store)
+        var (saved, oldAddress) = file is not null ? FromBackup(file) : FromDirectory(Path.GetFullPath(cold!));
+        using (saved)
         {
             var advertised = advertise is not null ? Parse(advertise, "--advertise-addr", PortOf(oldAddress))
                 : IPEndPoint.TryParse(oldAddress, out var old) ? old
@@ -56,36 +56,38 @@ internal static class RestoreCommand
                 throw new CliException("--advertise-addr must be an address by which other hosts reach this one");
             var any = advertised.Address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? IPAddress.IPv6Any : IPAddress.Any;
             var listening = listen is null ? new IPEndPoint(any, advertised.Port) : Parse(listen, "--listen-addr", advertised.Port);
-            var made = LoneCluster.Restore(store, target, listening.ToString(), advertised.ToString(), TimeProvider.System.GetUtcNow(), NullLogger.Instance);
-            Print(store, made, target, asJson);
+            var made = LoneCluster.Restore(saved, target, listening.ToString(), advertised.ToString(), TimeProvider.System.GetUtcNow(), NullLogger.Instance);
+            Print(saved.Store, made, target, asJson);
         }
         return Task.CompletedTask;
     }
 
-    private static (StateStore Store, string Address) FromBackup(string file)
+    private static (SavedCluster Saved, string Address) FromBackup(string file)
     {
         var backup = BackupFile.Open(file);
         return (backup.Read(backup.Manifest.IsSealed ? UnlockKeyInput.Ask() : default), backup.Manifest.ManagerAddr);
     }
 
-    private static (StateStore Store, string Address) FromDirectory(string directory)
+    private static (SavedCluster Saved, string Address) FromDirectory(string directory)
     {
         var file = SwarmFile.Read(directory) ?? throw new CliException($"{directory} is not the data directory of a skepd that is part of a cluster: it has no swarm.json");
         LoneCluster.RequireStopped(directory, file);
-        return (LoneCluster.Read(directory, file, KeysOf(DataDirectory.CertificatesOf(directory)), NullLogger.Instance), file.AdvertiseAddr);
+        var certificate = CertificateIn(DataDirectory.CertificatesOf(directory));
+        var store = LoneCluster.Read(directory, file, certificate.Keys, NullLogger.Instance);
+        return (new SavedCluster(store, ManagerCredentials.Of(store.Read(state => state.Cluster!), () => certificate)), file.AdvertiseAddr);
     }
 
-    private static ManagerKeys KeysOf(string certificates)
+    private static ManagerCertificate CertificateIn(string certificates)
     {
         try
         {
-            return ManagerKeys.Open(certificates, default);
+            return ManagerCertificate.Load(certificates, default);
         }
         catch (ManagerLockedException)
         {
             try
             {
-                return ManagerKeys.Open(certificates, UnlockKeyInput.Ask());
+                return ManagerCertificate.Load(certificates, UnlockKeyInput.Ask());
             }
             catch (ManagerLockedException)
             {

@@ -55,10 +55,10 @@ public sealed class BackupFile
         }
     }
 
-    /// <summary>Reads the state.</summary>
+    /// <summary>Reads what is in it.</summary>
     /// <param name="unlockKey">The cluster's, if the backup is sealed.</param>
     /// <exception cref="InvalidBackupException">The key is wrong or missing, or what is in it cannot be read.</exception>
-    public StateStore Read(ReadOnlyMemory<byte> unlockKey)
+    public SavedCluster Read(ReadOnlyMemory<byte> unlockKey)
     {
         if (Manifest.IsSealed && unlockKey.IsEmpty)
             throw new InvalidBackupException($"{_path} is sealed with the unlock key that the cluster had (docker swarm unlock-key): give it");
@@ -68,22 +68,39 @@ public sealed class BackupFile
         var store = new StateStore();
         try
         {
+            var credentials = ReadCredentials(blocks);
             var state = StateSnapshot.Read(blocks);
             blocks.RequireEnd();
             if (state.Cluster?.Id != Manifest.ClusterId || state.Version != Manifest.StateVersion)
                 throw Damaged(_path, "its manifest is another backup's");
             store.Reset(state);
-            return store;
+            return new SavedCluster(store, credentials);
         }
         catch (Exception e)
         {
             store.Dispose();
-            if (e is SnapshotDamagedException)
+            if (e is SnapshotDamagedException or JsonException or EndOfStreamException)
                 throw Damaged(_path, e.Message);
             if (e is StateFormatException)
                 throw new InvalidBackupException($"{_path}: {e.Message}");
             throw;
         }
+    }
+
+    /// <exception cref="JsonException">They cannot be.</exception>
+    /// <exception cref="EndOfStreamException">It is cut off.</exception>
+    private static ManagerCredentials? ReadCredentials(Stream content)
+    {
+        var lengthBytes = new byte[BackupFormat.LengthBytes];
+        content.ReadExactly(lengthBytes);
+        var length = BinaryPrimitives.ReadInt32LittleEndian(lengthBytes);
+        if (length == 0)
+            return null;
+        if (length is < 0 or > BackupFormat.MaxManifestBytes)
+            throw new JsonException("the credentials are of no possible length");
+        var json = new byte[length];
+        content.ReadExactly(json);
+        return JsonSerializer.Deserialize(json, ManagerCredentialsJson.Default.ManagerCredentials);
     }
 
     private static FileStream OpenRead(string path) => new(path, FileMode.Open, FileAccess.Read, FileShare.Read, BackupFormat.BlockBytes);

@@ -7,7 +7,7 @@ namespace Skep.Storage.Backups;
 /// <summary>
 /// A backup file: magic (7 bytes), format (1), length of the manifest (4, little endian as all lengths), manifest (JSON), then blocks, each its
 /// length (4) and its bytes, a length of 0 that ends them, and the SHA-256 of everything before it (32). The blocks together, each opened
-/// if the manifest has a salt, are a state snapshot. Magic, format byte and the trailing hash are the same in every format, so that a
+/// if the manifest has a salt, are the length (4) of the manager's credentials (0: none), these as JSON, and a state snapshot. Magic, format byte and the trailing hash are the same in every format, so that a
 /// newer one is told from a damaged one.
 /// </summary>
 internal static class BackupFormat

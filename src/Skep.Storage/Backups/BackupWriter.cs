@@ -1,7 +1,9 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using System.Text.Json;
 using Skep.Log;
+using Skep.Security;
 using Skep.State;
 
 namespace Skep.Storage.Backups;
@@ -11,26 +13,31 @@ public static class BackupWriter
 {
     /// <summary>Writes a whole backup, sealed with the cluster's unlock key while it has one.</summary>
     /// <param name="store">The committed state, as fresh as the backup is to be.</param>
+    /// <param name="certificate">The manager's, for clusters that need it: see <see cref="ManagerCredentials"/>.</param>
     /// <param name="managerId">The manager that writes it.</param>
     /// <param name="skepVersion">The program's.</param>
     /// <param name="now">The time.</param>
     /// <param name="output">Written forwards only, synchronously.</param>
     /// <exception cref="InvalidOperationException">There is no cluster.</exception>
-    public static BackupManifest Write(StateStore store, string managerId, string skepVersion, DateTimeOffset now, Stream output)
+    public static BackupManifest Write(StateStore store, Func<ManagerCertificate> certificate, string managerId, string skepVersion, DateTimeOffset now, Stream output)
     {
         ArgumentNullException.ThrowIfNull(store);
         ArgumentNullException.ThrowIfNull(output);
-        var (snapshot, unlockKey, manifest) = store.Read(state => Capture(state, managerId, skepVersion, now));
-        using var blocks = new BlockStream(output, manifest.Encode(), manifest.Salt is { } salt ? BackupFormat.Cipher(unlockKey.Span, salt) : null);
+        var (snapshot, cluster, manifest) = store.Read(state => Capture(state, managerId, skepVersion, now));
+        var credentials = ManagerCredentials.Of(cluster, certificate) is { } needed ? JsonSerializer.SerializeToUtf8Bytes(needed, ManagerCredentialsJson.Default.ManagerCredentials) : [];
+        using var blocks = new BlockStream(output, manifest.Encode(), manifest.Salt is { } salt ? BackupFormat.Cipher(Wire.UnlockKey.Of(cluster).Span, salt) : null);
+        Span<byte> length = stackalloc byte[BackupFormat.LengthBytes];
+        BinaryPrimitives.WriteInt32LittleEndian(length, credentials.Length);
+        blocks.Write(length);
+        blocks.Write(credentials);
         snapshot.WriteTo(blocks);
         blocks.Complete();
         return manifest;
     }
 
-    private static (StateSnapshot Snapshot, ReadOnlyMemory<byte> UnlockKey, BackupManifest Manifest) Capture(ClusterState state, string managerId, string skepVersion, DateTimeOffset now)
+    private static (StateSnapshot Snapshot, Wire.Cluster Cluster, BackupManifest Manifest) Capture(ClusterState state, string managerId, string skepVersion, DateTimeOffset now)
     {
         var cluster = state.Cluster ?? throw new InvalidOperationException("there is no cluster yet");
-        var unlockKey = Wire.UnlockKey.Of(cluster);
         var manifest = new BackupManifest
         {
             SkepVersion = skepVersion,
@@ -46,9 +53,9 @@ public static class BackupWriter
             Secrets = state.Secrets.Count,
             Configs = state.Configs.Count,
             Networks = state.Networks.Count,
-            Salt = unlockKey.IsEmpty ? null : RandomNumberGenerator.GetBytes(BackupFormat.SaltBytes),
+            Salt = Wire.UnlockKey.Of(cluster).IsEmpty ? null : RandomNumberGenerator.GetBytes(BackupFormat.SaltBytes),
         };
-        return (StateSnapshot.Capture(state), unlockKey, manifest);
+        return (StateSnapshot.Capture(state), cluster, manifest);
     }
 
     /// <summary>Cuts what is written to it into blocks, and keeps the hash of all.</summary>

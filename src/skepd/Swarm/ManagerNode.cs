@@ -63,9 +63,12 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
 
     public event Action? Changed;
 
-    public SwarmStatus Status => _status;
+    public SwarmStatus Status => _running is { } running ? _status with { LeaderId = running.Peers.LeaderManagerId } : _status;
 
     public IManager? Manager => _running?.Manager;
+
+    /// <summary>This manager's, while it is one.</summary>
+    public ManagerCertificate? Certificate => _running?.Certificate;
 
     /// <summary>The logs of the cluster's tasks while this daemon manages one.</summary>
     public ILogReader? Logs => _running?.Logs;
@@ -329,8 +332,11 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     }, _closing.Token);
 
     /// <summary>Another manager removed this host: what it knows is of no use any more, and nobody may be misled by it.</summary>
-    private void Removed(string reason) => _ = OneAtATimeAsync(async () =>
+    private void Removed(object part, string reason) => _ = OneAtATimeAsync(async () =>
     {
+        // Not if this host left by itself meanwhile.
+        if (part != _running && part != _standby)
+            return false;
         _logger.LogError("this host was removed from the cluster ({Reason}): let it leave with 'docker swarm leave --force', then it can join again", reason);
         await CloseAsync().ConfigureAwait(false);
         SetStatus(_status with { State = LocalNodeState.Error, ManagerId = "", LeaderId = "", Error = "this node was removed from the swarm: run \"docker swarm leave --force\" and join again" });
@@ -378,7 +384,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         if (_engine.Exists && await _engine.AskAsync(cancellation).ConfigureAwait(false) is { IsInactive: false } engine)
             throw new SwarmLifecycleException(LifecycleError.Unavailable, $"The engine beside skepd is already part of a swarm (state {engine.State}). Let it leave first: \"docker -H <engine socket> swarm leave\".");
         Forget();
-        if (await AskToJoinAsync(join, advertise.ToString(), cancellation).ConfigureAwait(false) is not { } joined)
+        if (await _client.JoinAsync(join, advertise.ToString(), JoinTimeout, cancellation).ConfigureAwait(false) is not { } joined)
         {
             // A stock manager: it knows engines only.
             await _engine.JoinAsWorkerAsync(join, cancellation).ConfigureAwait(false);
@@ -415,28 +421,6 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         }
         _engineWatch = KeepEngineJoinedAsync(_closing.Token);
         return true;
-    }
-
-    private async Task<(JoinReply Reply, ManagerCertificate Certificate)?> AskToJoinAsync(SwarmJoin join, string advertise, CancellationToken cancellation)
-    {
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        timeout.CancelAfter(JoinTimeout);
-        try
-        {
-            return await _client.JoinAsync(join.RemoteAddrs, join.JoinToken, advertise, timeout.Token).ConfigureAwait(false);
-        }
-        catch (RpcException e) when (e.StatusCode is StatusCode.InvalidArgument or StatusCode.FailedPrecondition)
-        {
-            throw new SwarmLifecycleException(LifecycleError.InvalidParameter, $"rpc error: code = {e.StatusCode} desc = {e.Status.Detail}", e);
-        }
-        catch (RpcException e)
-        {
-            throw new SwarmLifecycleException(LifecycleError.Unavailable, $"no manager could be reached at {string.Join(", ", join.RemoteAddrs)}: {e.Status.DebugException?.GetBaseException().Message ?? e.Status.Detail}", e);
-        }
-        catch (FormatException e)
-        {
-            throw new SwarmLifecycleException(LifecycleError.InvalidParameter, e.Message, e);
-        }
     }
 
     private async Task JoinAsManagerAsync(SwarmJoin join, SwarmFile file, ManagerCertificate certificate, CancellationToken cancellation)
@@ -557,7 +541,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     }
 
     private void SetActive(SwarmFile file) =>
-        SetStatus(new SwarmStatus(LocalNodeState.Active, file.NodeId, HostOf(file.AdvertiseAddr), file.ManagerId, _running?.Peers.LeaderManagerId ?? ""));
+        SetStatus(new SwarmStatus(LocalNodeState.Active, file.NodeId, HostOf(file.AdvertiseAddr), file.ManagerId));
 
     private void SetLeader(SwarmFile file)
     {

@@ -17,7 +17,7 @@ namespace Skep.Daemon.Swarm;
 internal sealed class RunningManager : IAsyncDisposable
 {
     /// <summary>How often a manager that follows says again who it is, until the leader has heard it.</summary>
-    private static readonly TimeSpan ReportRetry = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ReportRetry = TimeSpan.FromMilliseconds(100);
 
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -33,6 +33,8 @@ internal sealed class RunningManager : IAsyncDisposable
     private readonly CancellationTokenSource _closing = new();
     private readonly LogKeys _keys;
     private readonly string _run;
+    private IManager _manager;
+    private RootChange? _rootChange;
     private ClusterServer? _server;
     private Task _reporting = Task.CompletedTask;
 
@@ -47,6 +49,7 @@ internal sealed class RunningManager : IAsyncDisposable
         _peers = parts.Peers;
         _link = parts.Link;
         _service = parts.Service;
+        _manager = parts.Service;
         _leadership = parts.Leadership;
         _keys = parts.Keys;
         _run = parts.Run;
@@ -64,7 +67,7 @@ internal sealed class RunningManager : IAsyncDisposable
 
     public required ManagerCertificate Certificate { get; init; }
 
-    public IManager Manager => _service;
+    public IManager Manager => _manager;
 
     public Leadership Leadership => _leadership;
 
@@ -132,16 +135,18 @@ internal sealed class RunningManager : IAsyncDisposable
     /// <summary>Opens the cluster port: engines and other managers may come.</summary>
     public async Task ServeAsync(ManagerCertificate certificate, DispatchOptions dispatch, ILoggerFactory loggers)
     {
+        _rootChange = new RootChange(certificate, _time, loggers.CreateLogger<RootChange>());
+        _manager = new RootPreparation(_service, _rootChange);
         _server = new ClusterServer(IPEndPoint.Parse(File.ListenAddr), _service, _peers, _replica, File.RaftId, certificate, dispatch, _time, loggers);
         await _server.StartAsync().ConfigureAwait(false);
         _logger.LogInformation("the cluster port is open on {Address}", File.ListenAddr);
         _reporting = ReportAsync();
     }
 
-    /// <summary>Completes when this manager votes in the group that it joins.</summary>
+    /// <summary>Completes when this manager votes in the group that it joins, and serves nodes.</summary>
     public async Task JoinedAsync(CancellationToken cancellation)
     {
-        while (!(_replica.Membership.IsVoter(File.RaftId) && Self is { IsVoter: true }))
+        while (!(_replica.Membership.IsVoter(File.RaftId) && Self is { IsVoter: true } self && self.Run == _run))
             await Task.Delay(TimeSpan.FromMilliseconds(20), _time, cancellation).ConfigureAwait(false);
     }
 
@@ -169,6 +174,7 @@ internal sealed class RunningManager : IAsyncDisposable
         await _membership.DisposeAsync().ConfigureAwait(false);
         if (_server is not null)
             await _server.DisposeAsync().ConfigureAwait(false);
+        _rootChange?.Dispose();
         await _keys.DisposeAsync().ConfigureAwait(false);
         await _leadership.DisposeAsync().ConfigureAwait(false);
         await _link.DisposeAsync().ConfigureAwait(false);
@@ -219,7 +225,7 @@ internal sealed class RunningManager : IAsyncDisposable
         {
             Run = ClusterFactory.NewId();
             Keys = new LogKeys(certificate.Keys, loggers.CreateLogger<LogKeys>());
-            Peers = new ManagerPeers(file.RaftId, file.Peers, Store, certificate, new ClusterTrust(Store, certificate, time));
+            Peers = new ManagerPeers(file.RaftId, file.Peers, Store, certificate, new ClusterTrust(certificate, time));
             Transport = new GrpcTransport(Peers.ChannelOf, time, loggers.CreateLogger<GrpcTransport>());
             Link = new LeaderLink(Peers, time);
             Service = new ManagerService(

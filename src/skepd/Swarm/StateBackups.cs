@@ -6,7 +6,8 @@ using Skep.Storage.Backups;
 namespace Skep.Daemon.Swarm;
 
 /// <summary>Backups of the committed state, for the API.</summary>
-internal sealed class StateBackups(TimeProvider time) : IBackups
+internal sealed class StateBackups(ManagerNode node, TimeProvider time) : IBackups
 {
-    public void Write(IManager manager, Stream output) => BackupWriter.Write(manager.Store, manager.Self.Id, ApiHost.ProductVersion, time.GetUtcNow(), output);
+    public void Write(IManager manager, Stream output) => BackupWriter.Write(
+        manager.Store, () => node.Certificate ?? throw new InvalidOperationException("this host is no manager any more"), manager.Self.Id, ApiHost.ProductVersion, time.GetUtcNow(), output);
 }

@@ -100,14 +100,36 @@ public sealed class RestoreTests : IAsyncDisposable
         await _host.StopAsync();
         var files = Contents(_host.Directory);
 
-        using (var store = LoneCluster.Read(_host.Directory, _host.SwarmFile, ManagerKeys.Open(DataDirectory.CertificatesOf(_host.Directory), key), NullLogger.Instance))
-            LoneCluster.Restore(store, restored.Directory, restored.Address, restored.Address, TimeProvider.System.GetUtcNow(), NullLogger.Instance);
+        using (var saved = new SavedCluster(LoneCluster.Read(_host.Directory, _host.SwarmFile, ManagerKeys.Open(DataDirectory.CertificatesOf(_host.Directory), key), NullLogger.Instance), null))
+            LoneCluster.Restore(saved, restored.Directory, restored.Address, restored.Address, TimeProvider.System.GetUtcNow(), NullLogger.Instance);
         Assert.Equal(files, Contents(_host.Directory));
         await restored.Node.StartAsync(CancellationToken.None);
         if (autolock)
             await restored.Node.UnlockAsync(Wire.UnlockKey.Format(key.Span), CancellationToken.None);
         Assert.Equal(before, Shared(restored));
         Assert.Equal(["c"], Names(restored));
+    }
+
+    /// <summary>The key of the root is an external CA's: the manager's own certificate is in the backup, and the restored one is that manager.</summary>
+    [Fact]
+    public async Task Where_nobody_can_sign_a_new_certificate_the_managers_own_is_restored()
+    {
+        await using var restored = new ManagerHost();
+        await using var without = new ManagerHost();
+        await _host.InitAsync(autolock: false);
+        var (store, certificate) = (_host.Node.Manager!.Store, _host.Node.Certificate!);
+        var cluster = store.Read(state => state.Cluster!.Clone());
+        cluster.RootCa.CaKey = Google.Protobuf.ByteString.Empty;
+        store.Apply(new Batch { Format = 1, Mutations = { new Mutation { PutCluster = new PutCluster { Cluster = cluster } } } });
+        Backup(_host);
+
+        Restore(restored, default);
+        await restored.Node.StartAsync(CancellationToken.None);
+        Assert.Equal(_host.SwarmFile.ManagerId, restored.Node.Status.ManagerId);
+        Assert.NotEqual(_host.SwarmFile.RaftId, restored.SwarmFile.RaftId);
+        Assert.Equal(certificate.Certificate.Thumbprint, restored.Node.Certificate!.Certificate.Thumbprint);
+        using var saved = BackupFile.Open(BackupPath(_host)).Read(default);
+        Assert.Throws<InvalidDataException>(() => LoneCluster.Restore(saved with { Credentials = null }, without.Directory, without.Address, without.Address, TimeProvider.System.GetUtcNow(), NullLogger.Instance));
     }
 
     [Fact]
@@ -152,11 +174,11 @@ public sealed class RestoreTests : IAsyncDisposable
         Assert.Equal([stray], Directory.EnumerateFileSystemEntries(restored.Directory));
         File.Delete(stray);
 
-        using var store = BackupFile.Open(BackupPath(_host)).Read(default);
-        var cluster = store.Read(state => state.Cluster!.Clone());
+        using var saved = BackupFile.Open(BackupPath(_host)).Read(default);
+        var cluster = saved.Store.Read(state => state.Cluster!.Clone());
         cluster.RootCa.CaKey = Google.Protobuf.ByteString.CopyFromUtf8("no key");
-        store.Apply(new Batch { Format = 1, Mutations = { new Mutation { PutCluster = new PutCluster { Cluster = cluster } } } });
-        Assert.ThrowsAny<Exception>(() => LoneCluster.Restore(store, restored.Directory, restored.Address, restored.Address, TimeProvider.System.GetUtcNow(), NullLogger.Instance));
+        saved.Store.Apply(new Batch { Format = 1, Mutations = { new Mutation { PutCluster = new PutCluster { Cluster = cluster } } } });
+        Assert.ThrowsAny<Exception>(() => LoneCluster.Restore(saved, restored.Directory, restored.Address, restored.Address, TimeProvider.System.GetUtcNow(), NullLogger.Instance));
         Assert.Empty(Directory.EnumerateFileSystemEntries(restored.Directory));
         Restore(restored, default);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(SwarmFile.PathIn(restored.Directory)));
@@ -167,13 +189,13 @@ public sealed class RestoreTests : IAsyncDisposable
     private static void Backup(ManagerHost host)
     {
         using var file = File.Create(BackupPath(host));
-        BackupWriter.Write(host.Node.Manager!.Store, host.Node.Status.ManagerId, "1", TimeProvider.System.GetUtcNow(), file);
+        BackupWriter.Write(host.Node.Manager!.Store, () => host.Node.Certificate!, host.Node.Status.ManagerId, "1", TimeProvider.System.GetUtcNow(), file);
     }
 
     private void Restore(ManagerHost target, ReadOnlyMemory<byte> key)
     {
-        using var store = BackupFile.Open(BackupPath(_host)).Read(key);
-        LoneCluster.Restore(store, target.Directory, target.Address, target.Address, TimeProvider.System.GetUtcNow(), NullLogger.Instance);
+        using var saved = BackupFile.Open(BackupPath(_host)).Read(key);
+        LoneCluster.Restore(saved, target.Directory, target.Address, target.Address, TimeProvider.System.GetUtcNow(), NullLogger.Instance);
     }
 
     private static (string Id, Wire.RootCA Root, Wire.ClusterSpec Spec) Shared(ManagerHost host) => host.Node.Manager!.Store.Read(state => (state.Cluster!.Id, state.Cluster.RootCa, state.Cluster.Spec));

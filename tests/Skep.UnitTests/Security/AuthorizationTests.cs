@@ -167,7 +167,7 @@ public class AuthorizationTests
         var node = await cluster.JoinAsync();
         cluster.Time.Advance(TimeSpan.FromDays(91));
         using var root = RootCertificateAuthority.Load(cluster.Current.RootCa.CaCert, cluster.Current.RootCa.CaKey);
-        cluster.Certificate.Renew(root, TimeSpan.FromDays(90), cluster.Time.GetUtcNow());
+        cluster.Certificate.Renew(root, cluster.Time.GetUtcNow());
 
         await Assert.ThrowsAsync<RpcException>(() => cluster.HeartbeatAsync(node));
 

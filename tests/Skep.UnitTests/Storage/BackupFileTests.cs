@@ -30,7 +30,8 @@ public sealed class BackupFileTests : IDisposable
         Assert.Equal(manifest with { Salt = null }, backup.Manifest with { Salt = null });
         Assert.Equal(new FileInfo(FilePath).Length, backup.Length);
         using var read = backup.Read(autolock ? UnlockKey : default(ReadOnlyMemory<byte>));
-        Assert.Equal(Dump(store), Dump(read));
+        Assert.Equal(Dump(store), Dump(read.Store));
+        Assert.Null(read.Credentials);
         Assert.Equal((store.Read(state => state.Version), store.Read(state => state.Services.Count), "m1", "192.0.2.1:2377"),
             (backup.Manifest.StateVersion, backup.Manifest.Services, backup.Manifest.ManagerId, backup.Manifest.ManagerAddr));
     }
@@ -48,7 +49,7 @@ public sealed class BackupFileTests : IDisposable
         }
         Write(store);
         using var read = BackupFile.Open(FilePath).Read(UnlockKey);
-        Assert.Equal(store.Read(state => state.Configs.Values.OrderBy(c => c.Id).ToList()), read.Read(state => state.Configs.Values.OrderBy(c => c.Id).ToList()));
+        Assert.Equal(store.Read(state => state.Configs.Values.OrderBy(c => c.Id).ToList()), read.Store.Read(state => state.Configs.Values.OrderBy(c => c.Id).ToList()));
     }
 
     [Theory]
@@ -162,7 +163,7 @@ public sealed class BackupFileTests : IDisposable
     private BackupManifest Write(StateStore store)
     {
         using var file = File.Create(FilePath);
-        return BackupWriter.Write(store, "m1", "1.2.3", new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), file);
+        return BackupWriter.Write(store, () => throw new InvalidOperationException("not needed"), "m1", "1.2.3", new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), file);
     }
 
     private static StateStore Store(bool autolock, int? seed)
@@ -173,6 +174,7 @@ public sealed class BackupFileTests : IDisposable
         var cluster = new Wire.Cluster
         {
             Id = "cluster",
+            RootCa = new Wire.RootCA { CaKey = ByteString.CopyFromUtf8("key") },
             Spec = new Wire.ClusterSpec { Annotations = new Wire.Annotations { Name = "marker-of-the-cluster" }, EncryptionConfig = new Wire.EncryptionConfig { AutoLockManagers = autolock } },
             UnlockKeys = { new Wire.EncryptionKey { Subsystem = Wire.UnlockKey.Subsystem, Key = ByteString.CopyFrom(UnlockKey) } },
         };
