@@ -48,5 +48,7 @@ public static class DataDirectory
     /// <summary>An id that no member of any group has had.</summary>
     public static ulong NewRaftId() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) | 1;
 
-    private static bool IsLog(string folder) => folder == FirstLogFolder || folder.StartsWith(LaterLogFolders, StringComparison.Ordinal);
+    // Only what skepd itself made: not the copy that somebody keeps beside it.
+    private static bool IsLog(string folder) => folder == FirstLogFolder
+        || (folder.StartsWith(LaterLogFolders, StringComparison.Ordinal) && folder.Length == LaterLogFolders.Length + 16 && folder[LaterLogFolders.Length..].All(char.IsAsciiHexDigitLower));
 }
