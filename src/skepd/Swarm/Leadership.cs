@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Skep.Log;
 using Skep.Manager;
-using Skep.Raft;
 
 namespace Skep.Daemon.Swarm;
 

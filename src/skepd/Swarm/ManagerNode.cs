@@ -298,7 +298,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     }
 
     /// <summary>docker node promote.</summary>
-    private Task PromotedAsync(WatchReply reply, GrpcChannel manager) => OneAtATimeAsync(async () =>
+    private Task<bool> PromotedAsync(WatchReply reply, GrpcChannel manager) => OneAtATimeAsync(async () =>
     {
         if (_standby is not { } standby)
             return false;
@@ -307,14 +307,22 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         file.Write(_dataDirectory);
         _standby = null;
         _logger.LogInformation("this host is promoted to manager");
-        await OpenAsync(file, ReplicaStart.Join, certificate).ConfigureAwait(false);
         // It is this call that the standby waits for.
         _ = standby.DisposeAsync().AsTask();
+        try
+        {
+            await OpenAsync(file, ReplicaStart.Join, certificate).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            _logger.LogError("this host is promoted and could not become a manager: {Reason}; restart skepd, or let another manager demote it", StartFailure.Describe(e));
+            SetStatus(_status with { State = LocalNodeState.Error, Error = $"could not become a manager: {StartFailure.Describe(e)}" });
+        }
         return true;
     }, _closing.Token);
 
     /// <summary>docker node demote.</summary>
-    private Task DemotedAsync(RunningManager running) => OneAtATimeAsync(async () =>
+    private Task<bool> DemotedAsync(RunningManager running) => OneAtATimeAsync(async () =>
     {
         if (_running != running)
             return false;
@@ -516,7 +524,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         var (running, standby, roleWatch) = (_running, _standby, _roleWatch);
         (_running, _standby, _roleWatch) = (null, null, null);
         Changed?.Invoke();
-        roleWatch?.Stop();
+        roleWatch?.Dispose();
         if (standby is not null)
             await standby.DisposeAsync().ConfigureAwait(false);
         if (running is not null)
