@@ -4,6 +4,7 @@ using Xunit;
 namespace Skep.EndToEnd;
 
 /// <summary>Three managers without engines; two die for good, and the third goes on alone. No root.</summary>
+[Trait("Category", "slow")]
 public sealed class LostQuorumTests : IAsyncLifetime
 {
     private readonly LoneSkepd[] _managers = [new(), new(), new()];
