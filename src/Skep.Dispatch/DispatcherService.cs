@@ -19,7 +19,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
     {
         var nodeId = context.GetNode().NodeId;
         using var feed = feeds.Open(nodeId);
-        var session = await OpenSessionAsync(nodeId, request, context).ConfigureAwait(false);
+        var session = await OpenSessionAsync(nodeId, request, context);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, session.Ended);
         SessionMessage? told = null;
         while (true)
@@ -27,10 +27,10 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
             var message = manager.Store.Read(state => SessionMessages.Make(state, nodeId, session.Id));
             if (message is not null && !message.Equals(told))
             {
-                await stream.WriteAsync(message, ended.Token).ConfigureAwait(false);
+                await stream.WriteAsync(message, ended.Token);
                 told = message;
             }
-            await WaitAsync(feed, ended.Token).ConfigureAwait(false);
+            await WaitAsync(feed, ended.Token);
             if (session.Ended.IsCancellationRequested || feed.Take() is null)
                 throw new RpcException(new Status(StatusCode.Aborted, "node must disconnect"));
             if (context.CancellationToken.IsCancellationRequested)
@@ -50,7 +50,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         sessions.Get(nodeId, request.SessionId);
         var valid = manager.Store.Read(state => request.Updates.Where(u => IsKnown(state, nodeId, u)).ToList());
         if (valid.Count > 0)
-            await statuses.TakeAsync(nodeId, valid, context.CancellationToken).ConfigureAwait(false);
+            await statuses.TakeAsync(nodeId, valid, context.CancellationToken);
         return new UpdateTaskStatusResponse();
     }
 
@@ -69,16 +69,16 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, session.Ended);
         var set = new AssignmentSet(_messages, nodeId);
         var sequence = new AssignmentSequence();
-        await stream.WriteAsync(sequence.Next(AssignmentsMessage.Types.Type.Complete, manager.Store.Read(set.Everything)), ended.Token).ConfigureAwait(false);
+        await stream.WriteAsync(sequence.Next(AssignmentsMessage.Types.Type.Complete, manager.Store.Read(set.Everything)), ended.Token);
         while (!context.CancellationToken.IsCancellationRequested)
         {
-            await WaitAsync(feed, ended.Token).ConfigureAwait(false);
+            await WaitAsync(feed, ended.Token);
             if (!ended.IsCancellationRequested)
-                await Task.Delay(options.AssignmentBatching, time, CancellationToken.None).ConfigureAwait(false);
+                await Task.Delay(options.AssignmentBatching, time, CancellationToken.None);
             if (session.Ended.IsCancellationRequested || feed.Take() is not { } news)
                 throw new RpcException(new Status(StatusCode.InvalidArgument, "session invalid"));
             foreach (var tasks in news.Tasks.Chunk(options.MaxChangesPerMessage))
-                await SendAsync(stream, set, sequence, tasks, ended.Token).ConfigureAwait(false);
+                await SendAsync(stream, set, sequence, tasks, ended.Token);
         }
     }
 
@@ -86,8 +86,8 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
     {
         var address = PeerAddress.Of(context);
         if (sessions.Find(nodeId, request.SessionId) is not { } session)
-            return await sessions.RegisterAsync(nodeId, request.Description, address, context.CancellationToken).ConfigureAwait(false);
-        await sessions.ArriveAsync(nodeId, request.Description, address, context.CancellationToken).ConfigureAwait(false);
+            return await sessions.RegisterAsync(nodeId, request.Description, address, context.CancellationToken);
+        await sessions.ArriveAsync(nodeId, request.Description, address, context.CancellationToken);
         return session;
     }
 
@@ -102,7 +102,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         });
         if (changes.Count == 0)
             return;
-        await stream.WriteAsync(sequence.Next(AssignmentsMessage.Types.Type.Incremental, changes), cancellation).ConfigureAwait(false);
+        await stream.WriteAsync(sequence.Next(AssignmentsMessage.Types.Type.Incremental, changes), cancellation);
         DispatchMetrics.Assignments.Inc(changes.Count);
     }
 
@@ -121,7 +121,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
     {
         try
         {
-            await feed.WaitAsync(ended).ConfigureAwait(false);
+            await feed.WaitAsync(ended);
         }
         catch (OperationCanceledException)
         {

@@ -40,7 +40,7 @@ public sealed class NodeSessions : IDisposable
     public async Task<NodeSession> RegisterAsync(string nodeId, Wire.NodeDescription? description, string address, CancellationToken cancellation)
     {
         CheckRate(nodeId);
-        await ArriveAsync(nodeId, description, address, cancellation).ConfigureAwait(false);
+        await ArriveAsync(nodeId, description, address, cancellation);
         var session = new NodeSession(nodeId, NextSessionId(), Grace(), _time, OnSilence);
         _sessions.AddOrUpdate(nodeId, session, (_, old) =>
         {
@@ -137,7 +137,7 @@ public sealed class NodeSessions : IDisposable
         _logger.LogWarning("node {NodeId} is down: no heartbeat", nodeId);
         try
         {
-            await _manager.SubmitAsync(new NodeLost(nodeId, "heartbeat failure")).ConfigureAwait(false);
+            await _manager.SubmitAsync(new NodeLost(nodeId, "heartbeat failure"));
         }
         catch (ControlException e)
         {

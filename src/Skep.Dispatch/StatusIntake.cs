@@ -29,21 +29,22 @@ public sealed class StatusIntake : IAsyncDisposable
         _options = options;
         _time = time;
         _logger = logger;
-        _running = Task.Run(RunAsync);
+        // As in the manager's loop: on the scheduler of whoever made it, so that the simulation can drive it.
+        _running = Task.Factory.StartNew(RunAsync, CancellationToken.None, TaskCreationOptions.DenyChildAttach, TaskScheduler.Current).Unwrap();
     }
 
     /// <summary>Holds the statuses from now on. Newer ones replace older ones of the same task.</summary>
     public async Task TakeAsync(string nodeId, IReadOnlyCollection<Wire.UpdateTaskStatusRequest.Types.TaskStatusUpdate> updates, CancellationToken cancellation)
     {
         while (!TryTake(nodeId, updates))
-            await Task.Delay(_options.StatusBatching, _time, cancellation).ConfigureAwait(false);
+            await Task.Delay(_options.StatusBatching, _time, cancellation);
         DispatchMetrics.Statuses.Inc(updates.Count);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _stop.CancelAsync().ConfigureAwait(false);
-        await _running.ConfigureAwait(false);
+        _stop.Cancel();
+        await _running;
         _stop.Dispose();
     }
 
@@ -66,9 +67,9 @@ public sealed class StatusIntake : IAsyncDisposable
         {
             while (true)
             {
-                await _news.WaitAsync(_stop.Token).ConfigureAwait(false);
-                await Task.Delay(_options.StatusBatching, _time, _stop.Token).ConfigureAwait(false);
-                await FlushAsync().ConfigureAwait(false);
+                await _news.WaitAsync(_stop.Token);
+                await Task.Delay(_options.StatusBatching, _time, _stop.Token);
+                await FlushAsync();
             }
         }
         catch (OperationCanceledException)
@@ -90,7 +91,7 @@ public sealed class StatusIntake : IAsyncDisposable
             [.. node.Select(t => KeyValuePair.Create(t.Key.TaskId, t.Value))]));
         try
         {
-            await Task.WhenAll(reports.Select(report => _manager.SubmitAsync(report, _stop.Token))).ConfigureAwait(false);
+            await Task.WhenAll(reports.Select(report => _manager.SubmitAsync(report, _stop.Token)));
             DispatchMetrics.StatusesWaiting.Set(0);
         }
         catch (Exception e) when (!_stop.IsCancellationRequested)
@@ -98,7 +99,7 @@ public sealed class StatusIntake : IAsyncDisposable
             // Whatever the reason: what was answered is kept and said again.
             _logger.LogWarning("{Count} task statuses wait for a leader: {Reason}", taken.Count, e.Message);
             GiveBack(taken);
-            await Task.Delay(TimeSpan.FromMilliseconds(500), _time, _stop.Token).ConfigureAwait(false);
+            await Task.Delay(TimeSpan.FromMilliseconds(500), _time, _stop.Token);
         }
     }
 

@@ -21,7 +21,7 @@ internal sealed class LeaderTerm : IAsyncDisposable
     private readonly Action<Exception?> _ended;
     private readonly Channel<WaitingInput> _inbox = Channel.CreateBounded<WaitingInput>(new BoundedChannelOptions(MaxWaiting) { SingleReader = true });
     private readonly CancellationTokenSource _stop = new();
-    private readonly SemaphoreSlim _inFlight = new(MaxInFlight);
+    private readonly Channel<None> _inFlight = Channel.CreateBounded<None>(MaxInFlight); // one in it for each batch under way
     private readonly Task _running;
     private bool _disposed;
     private Task _lastCommit = Task.CompletedTask;
@@ -36,7 +36,9 @@ internal sealed class LeaderTerm : IAsyncDisposable
         _proposer = proposer;
         _time = time;
         _ended = ended;
-        _running = Task.Run(RunAsync);
+        // On the scheduler of whoever made it: the thread pool in a daemon, one thread under a seed in the simulation. For the same
+        // reason nothing here awaits with ConfigureAwait(false), which would go on beside that thread.
+        _running = Task.Factory.StartNew(RunAsync, CancellationToken.None, TaskCreationOptions.DenyChildAttach, TaskScheduler.Current).Unwrap();
     }
 
     /// <summary>Lets an input wait for the next turn.</summary>
@@ -55,13 +57,12 @@ internal sealed class LeaderTerm : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _stop.CancelAsync().ConfigureAwait(false);
-        await _running.ConfigureAwait(false);
+        _stop.Cancel();
+        await _running;
         if (_disposed)
             return;
         _disposed = true;
         _stop.Dispose();
-        _inFlight.Dispose();
     }
 
     private async Task RunAsync()
@@ -70,8 +71,8 @@ internal sealed class LeaderTerm : IAsyncDisposable
         {
             while (true)
             {
-                await WaitForWorkAsync().ConfigureAwait(false);
-                await _inFlight.WaitAsync(_stop.Token).ConfigureAwait(false);
+                await WaitForWorkAsync();
+                await _inFlight.Writer.WriteAsync(default, _stop.Token);
                 TakeTurn();
             }
         }
@@ -102,11 +103,11 @@ internal sealed class LeaderTerm : IAsyncDisposable
             // A timer takes at most some 49 days; what is due later is looked at again then.
             using var timer = _time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), wake,
                 delay < TimeSpan.FromDays(1) ? delay : TimeSpan.FromDays(1), Timeout.InfiniteTimeSpan);
-            await ArrivalAsync(wake.Token).ConfigureAwait(false);
+            await ArrivalAsync(wake.Token);
         }
         else
         {
-            await ArrivalAsync(wake.Token).ConfigureAwait(false);
+            await ArrivalAsync(wake.Token);
         }
         _stop.Token.ThrowIfCancellationRequested();
     }
@@ -115,7 +116,7 @@ internal sealed class LeaderTerm : IAsyncDisposable
     {
         try
         {
-            await _inbox.Reader.WaitToReadAsync(wake).ConfigureAwait(false);
+            await _inbox.Reader.WaitToReadAsync(wake);
         }
         catch (OperationCanceledException)
         {
@@ -144,15 +145,15 @@ internal sealed class LeaderTerm : IAsyncDisposable
     private async Task CommitAsync(byte[] entry, Task before)
     {
         var proposal = _proposer.ProposeAsync(entry, CancellationToken.None);
-        await before.ConfigureAwait(false);
-        await proposal.ConfigureAwait(false);
+        await before;
+        await proposal;
     }
 
     private async Task AnswerAsync(Task commit, List<WaitingInput> waiting, IReadOnlyList<Answer> answers)
     {
         try
         {
-            await commit.ConfigureAwait(false);
+            await commit;
             for (var i = 0; i < waiting.Count; i++)
                 waiting[i].Give(answers[i]);
         }
@@ -164,8 +165,7 @@ internal sealed class LeaderTerm : IAsyncDisposable
         }
         finally
         {
-            if (!_disposed)
-                _inFlight.Release();
+            _inFlight.Reader.TryRead(out _);
         }
     }
 }

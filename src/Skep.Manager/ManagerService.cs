@@ -59,7 +59,7 @@ public sealed class ManagerService(
         if (term is null)
             return;
         logger.LogInformation("this manager no longer leads the cluster");
-        await term.DisposeAsync().ConfigureAwait(false);
+        await term.DisposeAsync();
     }
 
     public async Task<TReply> SubmitAsync<TReply>(Input<TReply> input, CancellationToken cancellation = default)
@@ -67,10 +67,11 @@ public sealed class ManagerService(
         var term = _term ?? throw NoLeader();
         var waiting = new WaitingInput(input);
         term.Add(waiting);
-        return (TReply)(await waiting.Done.Task.WaitAsync(cancellation).ConfigureAwait(false))!;
+        using var givenUp = cancellation.Register(() => waiting.Done.TrySetCanceled(cancellation));
+        return (TReply)(await waiting.Done.Task)!;
     }
 
-    public async ValueTask DisposeAsync() => await StopLeadingAsync().ConfigureAwait(false);
+    public async ValueTask DisposeAsync() => await StopLeadingAsync();
 
     private void OnTermEnded(Exception? fault)
     {

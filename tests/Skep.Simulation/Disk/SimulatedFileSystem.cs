@@ -1,6 +1,6 @@
 using Skep.Log;
 
-namespace Skep.UnitTests.Log;
+namespace Skep.Simulation.Disk;
 
 /// <summary>The process was killed at this operation, or was killed earlier.</summary>
 public sealed class SimulatedCrashException : Exception
