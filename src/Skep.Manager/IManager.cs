@@ -10,6 +10,13 @@ public interface IManager
 
     bool IsLeader { get; }
 
+    /// <summary>
+    /// Completes when everything that was committed anywhere when this was called is in <see cref="Store"/>: what is read then is
+    /// as fresh as on the leader. Needs a leader that a majority still follows.
+    /// </summary>
+    /// <exception cref="ControlException">Unavailable: no leader answered in time.</exception>
+    Task ReadBarrierAsync(CancellationToken cancellation = default);
+
     /// <summary>Hands an input to the leader and waits until what it caused is committed.</summary>
     /// <exception cref="ControlException">Refused; or Unavailable when there is no leader or too much waits.</exception>
     Task<TReply> SubmitAsync<TReply>(Input<TReply> input, CancellationToken cancellation = default);

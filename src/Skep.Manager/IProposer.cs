@@ -9,6 +9,10 @@ public interface IProposer
     /// </summary>
     /// <exception cref="LeadershipLostException">It was not, and it is not known whether it ever will be.</exception>
     Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation);
+
+    /// <summary>See <see cref="IManager.ReadBarrierAsync"/>.</summary>
+    /// <exception cref="LeadershipLostException">No leader is known, or it did not answer: try again.</exception>
+    Task ReadBarrierAsync(CancellationToken cancellation);
 }
 
 /// <summary>This manager is no longer the leader.</summary>

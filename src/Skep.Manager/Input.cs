@@ -21,7 +21,9 @@ public sealed record InitCluster(Wire.Cluster Cluster, State.Manager Manager) : 
 /// manager that holds its session) has said so again. Tasks on them are kept; who does not come back in time is reported as
 /// <see cref="NodeLost"/>.
 /// </summary>
-public sealed record LeadershipBegan : Input<None>;
+/// <param name="ManagerId">The new leader.</param>
+/// <param name="Run">See <see cref="State.Manager.Run"/>.</param>
+public sealed record LeadershipBegan(string ManagerId, string Run) : Input<None>;
 
 /// <summary>Adds or changes a manager: its address, or the node it stands on.</summary>
 public sealed record RegisterManager(State.Manager Manager) : Input<None>;

@@ -7,6 +7,7 @@ namespace Skep.Manager;
 /// Runs the loop on the leader: gathers what waits, takes a turn, hands the batch to the log, goes on with the next turn while
 /// that one is being committed, and gives the answers when it is.
 /// </summary>
+/// <param name="self">Which manager this is.</param>
 /// <param name="store">The committed state.</param>
 /// <param name="proposer">The log.</param>
 /// <param name="rules">Makes the rules of a new term of leadership.</param>
@@ -14,6 +15,7 @@ namespace Skep.Manager;
 /// <param name="time">The clock.</param>
 /// <param name="logger">For what operators should know.</param>
 public sealed class ManagerService(
+    ManagerSelf self,
     StateStore store,
     IProposer proposer,
     Func<IReadOnlyList<IRule>> rules,
@@ -41,7 +43,7 @@ public sealed class ManagerService(
             var loop = new SwarmLoop(store.Read(state => state.Clone()), new IdSource(seed()), rules(), time.GetUtcNow());
             var term = new LeaderTerm(loop, proposer, time, OnTermEnded);
             // Before anyone else can send: an arrival that came first would be taken back.
-            term.Add(new WaitingInput(new LeadershipBegan()));
+            term.Add(new WaitingInput(new LeadershipBegan(self.Id, self.Run)));
             _term = term;
         }
         logger.LogInformation("this manager leads the cluster");
@@ -60,6 +62,18 @@ public sealed class ManagerService(
             return;
         logger.LogInformation("this manager no longer leads the cluster");
         await term.DisposeAsync();
+    }
+
+    public async Task ReadBarrierAsync(CancellationToken cancellation = default)
+    {
+        try
+        {
+            await proposer.ReadBarrierAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (LeadershipLostException)
+        {
+            throw NoLeader();
+        }
     }
 
     public async Task<TReply> SubmitAsync<TReply>(Input<TReply> input, CancellationToken cancellation = default)

@@ -21,4 +21,17 @@ internal sealed class ReplicaProposer : IProposer
             throw new LeadershipLostException(e.Message, e);
         }
     }
+
+    public async Task ReadBarrierAsync(CancellationToken cancellation)
+    {
+        var replica = Replica ?? throw new InvalidOperationException("the log is not open yet");
+        try
+        {
+            await replica.ReadBarrierAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is NotLeaderException or ReplicaStoppedException)
+        {
+            throw new LeadershipLostException(e.Message, e);
+        }
+    }
 }

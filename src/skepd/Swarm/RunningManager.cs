@@ -55,7 +55,7 @@ internal sealed class RunningManager : IAsyncDisposable
         var logger = loggers.CreateLogger<RunningManager>();
         var store = new StateStore();
         var proposer = new ReplicaProposer();
-        var service = new ManagerService(store, proposer, ManagerRules.Create, () => RandomNumberGenerator.GetBytes(32), time, loggers.CreateLogger<ManagerService>());
+        var service = new ManagerService(new ManagerSelf(file.ManagerId, ClusterFactory.NewId()), store, proposer, ManagerRules.Create, () => RandomNumberGenerator.GetBytes(32), time, loggers.CreateLogger<ManagerService>());
         var leads = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var opened = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var options = new ReplicaOptions

@@ -11,7 +11,7 @@ internal sealed class InMemoryManager : IManager, IProposer, IAsyncDisposable
 
     public InMemoryManager(TimeProvider time, params IRule[] rules)
     {
-        _service = new ManagerService(Store, this, () => rules, () => new byte[32], time, NullLogger<ManagerService>.Instance);
+        _service = new ManagerService(new ManagerSelf("", ""), Store, this, () => rules, () => new byte[32], time, NullLogger<ManagerService>.Instance);
         _service.StartLeading();
     }
 
@@ -21,6 +21,8 @@ internal sealed class InMemoryManager : IManager, IProposer, IAsyncDisposable
 
     /// <summary>Refuses what is submitted, as a manager without a leader does.</summary>
     public bool WithoutLeader { get; set; }
+
+    public Task ReadBarrierAsync(CancellationToken cancellation = default) => Task.CompletedTask;
 
     public Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation)
     {

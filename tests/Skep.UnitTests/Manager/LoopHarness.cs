@@ -122,7 +122,7 @@ public sealed class LoopHarness
         seed[0] = (byte)_terms;
         _ids = new IdSource(seed);
         Loop = NewLoop();
-        Call(new LeadershipBegan());
+        Call(new LeadershipBegan("", ""));
         Engines.Wake();
         if (!nodesReturn)
             return;

@@ -16,7 +16,7 @@ public sealed class ManagerServiceTests : IAsyncDisposable
     public ManagerServiceTests()
     {
         _log = new HeldLog(_store);
-        _service = new ManagerService(_store, _log, () => [], () => new byte[32], new FakeTimeProvider(), NullLogger<ManagerService>.Instance);
+        _service = new ManagerService(new ManagerSelf("", ""), _store, _log, () => [], () => new byte[32], new FakeTimeProvider(), NullLogger<ManagerService>.Instance);
         _service.StartLeading();
     }
 
@@ -103,6 +103,8 @@ public sealed class ManagerServiceTests : IAsyncDisposable
         private readonly Lock _lock = new();
         private readonly Queue<(Batch Batch, TaskCompletionSource Done)> _held = new();
         private int _proposed;
+
+        public Task ReadBarrierAsync(CancellationToken cancellation) => Task.CompletedTask;
 
         public Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation)
         {

@@ -25,7 +25,7 @@ internal sealed class TestCluster : IAsyncDisposable
     private TestCluster()
     {
         Store = new StateStore();
-        Manager = new ManagerService(Store, new MemoryLog(Store), () => [], () => new byte[32], Time, new Logger<ManagerService>(LoggerFactory.Create(_ => { })));
+        Manager = new ManagerService(new ManagerSelf("", ""), Store, new MemoryLog(Store), () => [], () => new byte[32], Time, new Logger<ManagerService>(LoggerFactory.Create(_ => { })));
         var cluster = ClusterFactory.Create(new ClusterSettings(), Time.GetUtcNow());
         using var root = RootCertificateAuthority.Load(cluster.RootCa.CaCert, cluster.RootCa.CaKey);
         Certificate = ManagerCertificate.Create(_directory.FullName, root, ClusterFactory.NewId(), cluster.Id, TimeSpan.FromDays(90), Time.GetUtcNow());
@@ -96,6 +96,8 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>Commits at once.</summary>
     private sealed class MemoryLog(StateStore store) : IProposer
     {
+        public Task ReadBarrierAsync(CancellationToken cancellation) => Task.CompletedTask;
+
         public Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation)
         {
             store.Apply(Batch.Parser.ParseFrom(entry.Span));

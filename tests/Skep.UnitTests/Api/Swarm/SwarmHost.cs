@@ -34,7 +34,7 @@ internal sealed class SwarmHost : ISwarmLifecycle, IProposer, IAsyncDisposable
         batch.Mutations.AddRange(seed);
         if (batch.Mutations.Count > 0)
             Store.Apply(batch);
-        _manager = new ManagerService(Store, this, () => [.. ServiceRules.Create(), new StandInAllocator(), new StandInScheduler()],
+        _manager = new ManagerService(new ManagerSelf("", ""), Store, this, () => [.. ServiceRules.Create(), new StandInAllocator(), new StandInScheduler()],
             () => new byte[32], TimeProvider.System, NullLogger<ManagerService>.Instance);
         _manager.StartLeading();
         Manager = _manager;
@@ -101,6 +101,8 @@ internal sealed class SwarmHost : ISwarmLifecycle, IProposer, IAsyncDisposable
         Manager = _manager;
         Changed?.Invoke();
     }
+
+    public Task ReadBarrierAsync(CancellationToken cancellation) => Task.CompletedTask;
 
     public Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation)
     {
