@@ -159,12 +159,12 @@ public sealed class NodeSessions : IDisposable
         var registrations = _registrations.GetOrAdd(nodeId, static _ => new Registrations());
         lock (registrations)
         {
-            var now = _time.GetUtcNow();
-            if (now - registrations.Last > _options.RegistrationWindow)
+            // By the clock that never jumps; and a refused one does not count as the last, or who keeps asking would never be let in.
+            if (_time.GetElapsedTime(registrations.Last) > _options.RegistrationWindow)
                 registrations.Count = 0;
-            registrations.Last = now;
             if (++registrations.Count > _options.MaxRegistrations)
                 throw new RpcException(new Status(StatusCode.Unavailable, $"node {nodeId} exceeded rate limit count of registrations"));
+            registrations.Last = _time.GetTimestamp();
         }
     }
 
@@ -189,7 +189,7 @@ public sealed class NodeSessions : IDisposable
 
     private sealed class Registrations
     {
-        public DateTimeOffset Last { get; set; }
+        public long Last { get; set; }
 
         public int Count { get; set; }
     }

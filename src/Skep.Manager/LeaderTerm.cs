@@ -18,6 +18,7 @@ internal sealed class LeaderTerm : IAsyncDisposable
     private readonly SwarmLoop _loop;
     private readonly IProposer _proposer;
     private readonly TimeProvider _time;
+    private readonly TermClock _clock;
     private readonly Action<Exception?> _ended;
     private readonly Channel<WaitingInput> _inbox = Channel.CreateBounded<WaitingInput>(new BoundedChannelOptions(MaxWaiting) { SingleReader = true });
     private readonly CancellationTokenSource _stop = new();
@@ -35,6 +36,7 @@ internal sealed class LeaderTerm : IAsyncDisposable
         _loop = loop;
         _proposer = proposer;
         _time = time;
+        _clock = new TermClock(time, loop.State.Time);
         _ended = ended;
         // On the scheduler of whoever made it: the thread pool in a daemon, one thread under a seed in the simulation. For the same
         // reason nothing here awaits with ConfigureAwait(false), which would go on beside that thread.
@@ -97,7 +99,7 @@ internal sealed class LeaderTerm : IAsyncDisposable
         using var wake = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         if (_loop.NextDue is { } due)
         {
-            var delay = due - _time.GetUtcNow();
+            var delay = due - _clock.Now();
             if (delay <= TimeSpan.Zero)
                 return;
             // A timer takes at most some 49 days; what is due later is looked at again then.
@@ -130,7 +132,7 @@ internal sealed class LeaderTerm : IAsyncDisposable
         while (waiting.Count < MaxInputsPerTurn && _inbox.Reader.TryRead(out var one))
             waiting.Add(one);
         var started = _time.GetTimestamp();
-        var result = _loop.Take(_time.GetUtcNow(), [.. waiting.Select(w => w.Input)]);
+        var result = _loop.Take(_clock.Now(), [.. waiting.Select(w => w.Input)]);
         ManagerMetrics.TurnSeconds.Observe(_time.GetElapsedTime(started).TotalSeconds);
         ManagerMetrics.Inputs.Inc(waiting.Count);
         if (result.Batch is { } batch)

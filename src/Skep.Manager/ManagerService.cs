@@ -68,7 +68,7 @@ public sealed class ManagerService(
     {
         try
         {
-            await proposer.ReadBarrierAsync(cancellation).ConfigureAwait(false);
+            await proposer.ReadBarrierAsync(cancellation);
         }
         catch (LeadershipLostException)
         {

@@ -28,7 +28,4 @@ internal class Seams
 
     /// <summary>What a member is about to take in.</summary>
     public virtual Message Incoming(Message message) => message;
-
-    /// <summary>Waits until all that is committed is applied here.</summary>
-    public virtual Task ReadBarrierAsync(Func<Task> barrier) => barrier();
 }

@@ -85,10 +85,10 @@ internal sealed class World
         {
             try
             {
-                await process.ReadBarrierAsync();
+                await process.Manager.ReadBarrierAsync();
                 return;
             }
-            catch (NotLeaderException) when (attempt < 5)
+            catch (Skep.Manager.ControlException) when (attempt < 5)
             {
                 await Loop.Delay(TimeSpan.FromMilliseconds(500));
             }

@@ -125,9 +125,10 @@ internal sealed class ServiceUpdate
         var startFirst = _config.Order == UpdateOrder.StartFirst;
         var present = tasks.Where(task => task.DesiredState <= Wire.TaskState.Running && !comparison.IsOutdated(task)).MaxBy(task => task.DesiredState);
         var old = tasks.Where(task => task != present).ToList();
-        var mayStopOld = !startFirst || present is { State: >= Wire.TaskState.Running };
-        if (mayStopOld)
-            batch.SetDesired(old.Where(task => task.DesiredState <= Wire.TaskState.Running), Wire.TaskState.Shutdown);
+        // Start-first keeps one task until the new one runs. There are more when an update came before the last one was through:
+        // each would add a task to the slot, so those that this one makes obsolete go at once.
+        var kept = startFirst && present is not { State: >= Wire.TaskState.Running } ? old.MaxBy(task => (task.State == Wire.TaskState.Running, task.CreatedAt)) : null;
+        batch.SetDesired(old.Where(task => task != kept && task.DesiredState <= Wire.TaskState.Running), Wire.TaskState.Shutdown);
         if (present is null)
         {
             var id = startFirst

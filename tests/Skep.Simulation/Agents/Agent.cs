@@ -17,7 +17,6 @@ internal sealed class Agent
     private readonly World _world;
     private int _life;
     private int _failures;
-    private AgentSession? _session;
 
     public Agent(World world, int number)
     {
@@ -37,6 +36,9 @@ internal sealed class Agent
     public Random Random { get; }
 
     public AgentTasks Tasks { get; }
+
+    /// <summary>The present session, or the last one.</summary>
+    public AgentSession? Session { get; private set; }
 
     public bool IsUp { get; private set; }
 
@@ -60,7 +62,7 @@ internal sealed class Agent
             return;
         IsUp = false;
         _life++;
-        _session?.End();
+        Session?.End();
         Tasks.Stop(containersToo);
     }
 
@@ -71,10 +73,10 @@ internal sealed class Agent
             var host = _world.Managers[KnownManagers[Random.Next(KnownManagers.Count)]];
             if (host.Process is { } process)
             {
-                _session = new AgentSession(_world, this, host, process);
-                await _session.RunAsync();
+                Session = new AgentSession(_world, this, host, process);
+                await Session.RunAsync();
                 // One that held for a while was none that failed.
-                _failures = _session.WasOpen ? 0 : _failures + 1;
+                _failures = Session.WasOpen ? 0 : _failures + 1;
             }
             else
             {

@@ -18,14 +18,21 @@ internal sealed class AgentSession(World world, Agent agent, ManagerHost host, M
     /// <summary>The manager took the node in.</summary>
     public bool WasOpen { get; private set; }
 
+    public bool IsOpen => WasOpen && !_connection.IsBroken;
+
+    public ManagerProcess Process => process;
+
     public void End() => _connection.Break();
 
     public async Task RunAsync()
     {
         try
         {
-            var messages = _connection.Stream<Wire.SessionMessage>((stream, ended) =>
-                process.Dispatcher.Session(new Wire.SessionRequest { Description = Description() }, stream, Call(ended)));
+            var messages = _connection.Stream<Wire.SessionMessage>(async (stream, ended) =>
+            {
+                await world.BarrierAsync(process);
+                await process.Dispatcher.Session(new Wire.SessionRequest { Description = Description() }, stream, Call(ended));
+            });
             var first = await world.Loop.Within(messages.NextAsync(), CallTimeout);
             if (_connection.IsBroken)
                 return;

@@ -49,7 +49,7 @@ internal sealed class FaultPlan(World world)
             process.Thread.DiskLatency = TimeSpan.FromMilliseconds(0.5);
     }
 
-    private void Next() => world.Loop.After(TimeSpan.FromSeconds(8) * _random.NextDouble(), () =>
+    private void Next() => world.Loop.After(TimeSpan.FromSeconds(14) * _random.NextDouble(), () =>
     {
         if (!_active)
             return;

@@ -54,8 +54,8 @@ internal sealed class Operation
         after = before;
         switch (Kind, Outcome)
         {
-            case (OperationKind.Read, Outcome.Done):
-                return Seen == before;
+            case (OperationKind.Read, _):
+                return Outcome == Outcome.Done && Seen == before;
             case (OperationKind.Create, Outcome.Done or Outcome.Unknown):
                 after = new ServiceValue(Value, Value);
                 return before is null;

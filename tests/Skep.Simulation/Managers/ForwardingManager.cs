@@ -15,8 +15,12 @@ internal sealed class ForwardingManager(World world, ManagerHost host, ManagerPr
 
     public bool IsLeader => process.Service.IsLeader;
 
+    public Task ReadBarrierAsync(CancellationToken cancellation = default) => process.Service.ReadBarrierAsync(cancellation);
+
     public async Task<TReply> SubmitAsync<TReply>(Input<TReply> input, CancellationToken cancellation = default)
     {
+        if (PresenceStandIn.IsFalseAlarm(world, input))
+            return default!;
         if (process.Service.IsLeader || process.Loop.LeaderId == host.RaftId || world.HostOf(process.Loop.LeaderId) is not { Process: { } leader } there)
             return await process.Service.SubmitAsync(input, cancellation);
         try

@@ -22,6 +22,7 @@ internal sealed class ManagerProcess : ITransport
     private readonly SnapshotTransfer _snapshots;
     private LogStore? _log;
     private ReplicaLoop? _loop;
+    private int _proposals;
 
     public ManagerProcess(World world, ManagerHost host)
     {
@@ -33,7 +34,7 @@ internal sealed class ManagerProcess : ITransport
         _snapshots = new SnapshotTransfer(world, host, this);
         Hash = new StateHash();
         var proposer = world.Seams.Proposer(new ThreadProposer(this));
-        Service = new ManagerService(Store, proposer, () => world.Seams.Rules(ManagerRules.Create()), () => NextSeed(random), _time, NullLogger<ManagerService>.Instance);
+        Service = new ManagerService(new ManagerSelf(host.Name, random.Next().ToString(System.Globalization.CultureInfo.InvariantCulture)), Store, proposer, () => world.Seams.Rules(ManagerRules.Create()), () => NextSeed(random), _time, NullLogger<ManagerService>.Instance);
         Service.Failed += fault => world.Loop.Fail("managers do not stop by themselves", $"{host.Name}: {fault}");
         Store.SubscriberFailed += fault => world.Loop.Fail("no listener of the state fails", $"{host.Name}: {fault}");
         Store.Subscribe(Hash.Update, () => Store.Read(state =>
@@ -42,6 +43,7 @@ internal sealed class ManagerProcess : ITransport
             return 0;
         }));
         Manager = new ForwardingManager(world, host, this);
+        _ = new PresenceStandIn(world, this);
         Sessions = new NodeSessions(Manager, world.Options.Dispatch, _time, new Random(random.Next()), NullLogger<NodeSessions>.Instance);
         Feeds = new NodeFeeds(Store);
         Statuses = new StatusIntake(world.Seams.StatusIntake(Manager), world.Options.Dispatch, _time, NullLogger<StatusIntake>.Instance);
@@ -98,7 +100,7 @@ internal sealed class ManagerProcess : ITransport
     public void Begin()
     {
         Thread.Post(Loop.Start);
-        _time.CreateTimer(_ => Thread.Post(Loop.Tick), null, _world.Options.TickInterval, _world.Options.TickInterval);
+        _time.CreateTimer(_ => OnTick(), null, _world.Options.TickInterval, _world.Options.TickInterval);
         Sessions.ExpectNodes();
     }
 
@@ -136,9 +138,7 @@ internal sealed class ManagerProcess : ITransport
         Thread.Post(() => Loop.Step(incoming));
     }
 
-    /// <summary>Completes when everything that was committed anywhere is applied here.</summary>
-    /// <exception cref="NotLeaderException">No leader answered.</exception>
-    public Task ReadBarrierAsync() => _world.Seams.ReadBarrierAsync(async () => await Ask<ulong>(Loop.ReadIndex));
+    public Task ReadBarrierAsync() => Ask<ulong>(Loop.ReadIndex);
 
     public Task<ulong> ProposeAsync(ReadOnlyMemory<byte> entry) => Ask<ulong>(completion => Loop.Propose(entry, completion));
 
@@ -146,6 +146,14 @@ internal sealed class ManagerProcess : ITransport
 
     /// <summary>Looks at the member after it has worked.</summary>
     public void AfterTurn() => _world.Leaders.Look(_host, Loop);
+
+    private void OnTick()
+    {
+        Thread.Post(Loop.Tick);
+        // A stand-in: the term ended since a proposal was refused, but the member still leads.
+        if (Loop.IsLeader && !Service.IsLeader && _proposals == 0)
+            Service.StartLeading();
+    }
 
     private Task<T> Ask<T>(Action<TaskCompletionSource<T>> ask)
     {
@@ -182,9 +190,26 @@ internal sealed class ManagerProcess : ITransport
         {
             try
             {
+                process._proposals++;
                 await process.ProposeAsync(entry);
             }
             catch (Exception e) when (e is NotLeaderException or ProposalDroppedException or ReplicaStoppedException)
+            {
+                throw new LeadershipLostException(e.Message, e);
+            }
+            finally
+            {
+                process._proposals--;
+            }
+        }
+
+        public async Task ReadBarrierAsync(CancellationToken cancellation)
+        {
+            try
+            {
+                await process.ReadBarrierAsync();
+            }
+            catch (Exception e) when (e is NotLeaderException or ReplicaStoppedException)
             {
                 throw new LeadershipLostException(e.Message, e);
             }

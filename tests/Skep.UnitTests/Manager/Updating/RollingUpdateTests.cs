@@ -112,6 +112,20 @@ public sealed class RollingUpdateTests
     }
 
     [Fact]
+    public void Start_first_updates_that_follow_each_other_keep_no_more_than_one_old_task()
+    {
+        var harness = NewHarness();
+        var web = CreateService(harness, 1, new Wire.UpdateConfig { Parallelism = 1, Order = UpdateOrder.StartFirst });
+        harness.Engines.Outcome = _ => null;
+        foreach (var image in new[] { "app:2", "app:3", "app:4" })
+        {
+            harness.SetImage(web, image);
+            harness.Settle();
+        }
+        Assert.Equal(["app:1", "app:4"], harness.ActiveTasksOf(web).Select(t => t.Image()));
+    }
+
+    [Fact]
     public void The_update_status_tells_how_it_goes()
     {
         var harness = NewHarness();
