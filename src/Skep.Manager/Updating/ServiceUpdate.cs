@@ -27,6 +27,7 @@ internal sealed class ServiceUpdate
     private readonly Wire.UpdateConfig _config;
     private readonly bool _isRollback;
     private readonly Queue<SlotKey> _outdated;
+    private readonly SlotKey[] _slots;
     private readonly int _total;
     private readonly ulong _parallelism;
     private readonly Dictionary<string, SlotKey> _starting = [];
@@ -46,6 +47,7 @@ internal sealed class ServiceUpdate
         Spec = service.Spec;
         _restarts = restarts;
         _outdated = outdated;
+        _slots = [.. outdated];
         _total = outdated.Count;
         _isRollback = service.UpdateStatus?.State == UpdateState.RollbackStarted;
         _config = (_isRollback ? service.Spec.Rollback : service.Spec.Update) ?? ServiceDefaults.Update;
@@ -193,6 +195,8 @@ internal sealed class ServiceUpdate
     {
         if (_starting.Count > 0 || _delays.Count > 0)
             return UpdateProgress.Waiting;
+        if (_monitorUntil is null && _config.Order == UpdateOrder.StartFirst && !OldTasksAreStopped(batch, service))
+            return UpdateProgress.Waiting;
         if (_monitorUntil is null)
         {
             var monitor = ServiceDefaults.MonitorOf(_config);
@@ -201,6 +205,26 @@ internal sealed class ServiceUpdate
             _monitorUntil = batch.Now + (delay >= monitor ? delay + TimeSpan.FromSeconds(1) : monitor);
         }
         return batch.Now >= _monitorUntil ? Complete(batch, service) : UpdateProgress.Waiting;
+    }
+
+    /// <summary>
+    /// A start-first slot whose new task failed still has its old one. What was restarted in place of the new task is waited for, or nobody
+    /// would ever stop the old one.
+    /// </summary>
+    private bool OldTasksAreStopped(TaskBatch batch, Wire.Service service)
+    {
+        var comparison = new TaskComparison(batch.State, service);
+        foreach (var slot in _slots)
+        {
+            var active = batch.State.Tasks.InSlot(_serviceId, slot).Where(task => task.DesiredState <= Wire.TaskState.Running).ToList();
+            if (active.Count < 2 || active.Where(task => !comparison.IsOutdated(task)).MaxBy(task => task.CreatedAt) is not { } present)
+                continue;
+            if (present.State == Wire.TaskState.Running)
+                batch.SetDesired(active.Where(task => task != present), Wire.TaskState.Shutdown);
+            else
+                _starting[present.Id] = slot;
+        }
+        return _starting.Count == 0;
     }
 
     private UpdateProgress Complete(TaskBatch batch, Wire.Service service)

@@ -10,6 +10,8 @@ internal sealed class Trace(EventLoop loop, TextWriter? text)
 
     public ulong Hash => _hash.GetCurrentHashAsUInt64();
 
+    public bool IsWritten => text is not null;
+
     public void Note(string what)
     {
         _hash.Append(BitConverter.GetBytes(loop.Ticks));

@@ -44,11 +44,14 @@ internal sealed class Convergence(World world)
         {
             var wanted = service.Spec.Replicated is { } replicated ? (int)replicated.Replicas : state.Nodes.Values.Count(n => n.Spec.Availability == Wire.NodeSpec.Types.Availability.Active);
             var live = state.Tasks.OfService(service.Id).Where(t => t.DesiredState <= Wire.TaskState.Running).ToList();
+            // An update that was paused because tasks failed stays so until somebody goes on with it; a start-first one may leave both
+            // tasks in a slot.
+            var paused = service.UpdateStatus?.State is Wire.UpdateStatus.Types.UpdateState.Paused or Wire.UpdateStatus.Types.UpdateState.RollbackPaused;
+            if (paused)
+                live = [.. live.OrderByDescending(t => t.State == Wire.TaskState.Running).DistinctBy(t => t.SlotKey)];
             var running = live.Count(t => t is { DesiredState: Wire.TaskState.Running, State: Wire.TaskState.Running });
             if (live.Count != wanted || running != wanted)
                 return $"service {service.Spec.Annotations.Name} wants {wanted} tasks, {live.Count} are meant to run and {running} do (update {service.UpdateStatus?.State}, {service.Spec.Update?.Order}): {string.Join(", ", live.Select(Describe))}";
-            // An update that was paused because tasks failed stays so until somebody goes on with it.
-            var paused = service.UpdateStatus?.State is Wire.UpdateStatus.Types.UpdateState.Paused or Wire.UpdateStatus.Types.UpdateState.RollbackPaused;
             if (!paused && live.FirstOrDefault(t => !t.Spec.Spec.Equals(service.Spec.Task)) is { } outdated)
                 return $"service {service.Spec.Annotations.Name} has the outdated task {Describe(outdated)}, update {service.UpdateStatus?.State}";
         }

@@ -60,12 +60,24 @@ internal sealed class Witness(World world)
         _hash.Update(changes);
         _applied.Add((index, entryHash, _hash.Value));
         world.Trace.Note($"entry {index} is applied: {entryHash:x16} {_hash.Value:x16}");
+        foreach (var change in changes.TakeWhile(_ => world.Trace.IsWritten))
+            world.Trace.Write($"  {Describe(change)}");
         foreach (var invariant in Invariants)
         {
             if (invariant.Check(State, changes) is { } problem)
                 world.Loop.Fail(invariant.Name, $"after entry {index}: {problem}");
         }
     }
+
+    private static string Describe(Change change) => change switch
+    {
+        TaskChange { New: { } task } => $"task {task.Id} of {task.Spec.ServiceAnnotations.Name}.{task.Slot}: {task.State}, wanted {task.DesiredState}, on '{task.NodeId}', spec {task.Spec.Version}",
+        TaskChange { Old: { } task } => $"task {task.Id} of {task.Spec.ServiceAnnotations.Name}.{task.Slot} is deleted",
+        ServiceChange { New: { } service } => $"service {service.Spec.Annotations.Name}: spec {service.SpecVersion.Index}, replicas {service.Spec.Replicated?.Replicas}, update {service.UpdateStatus?.State} ({service.UpdateStatus?.Message})",
+        ServiceChange { Old: { } service } => $"service {service.Spec.Annotations.Name} is removed",
+        NodeChange { New: { } node } => $"node {node.Id}: {node.Status.State} ({node.Status.Message}), {node.Spec.Availability}",
+        _ => change.GetType().Name,
+    };
 
     // The last batch at or before an index.
     private (ulong Index, ulong Entry, ulong State) Find(ulong index)

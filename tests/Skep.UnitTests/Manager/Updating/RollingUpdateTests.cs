@@ -126,6 +126,21 @@ public sealed class RollingUpdateTests
     }
 
     [Fact]
+    public void Start_first_stops_the_old_task_also_when_the_new_one_ran_only_after_a_restart()
+    {
+        var harness = NewHarness();
+        var web = CreateService(harness, 1, new Wire.UpdateConfig { Parallelism = 1, Order = UpdateOrder.StartFirst, FailureAction = FailureAction.Continue });
+        harness.Engines.Outcome = _ => Wire.TaskState.Rejected;
+        harness.SetImage(web, "app:2");
+        harness.Settle();
+        Assert.Contains("app:1", harness.RunningTasksOf(web).Select(t => t.Image()));
+        harness.Engines.Outcome = _ => Wire.TaskState.Running;
+        harness.Advance(Long);
+        Assert.Equal("app:2", Assert.Single(harness.ActiveTasksOf(web)).Image());
+        Assert.Equal(UpdateState.Completed, Status(harness, web).State);
+    }
+
+    [Fact]
     public void The_update_status_tells_how_it_goes()
     {
         var harness = NewHarness();
