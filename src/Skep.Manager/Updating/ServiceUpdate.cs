@@ -154,7 +154,8 @@ internal sealed class ServiceUpdate
         if (!_starting.Remove(task.Id, out var slot))
             return;
         _updatedTasks[task.Id] = batch.Now;
-        if (_config.Order == UpdateOrder.StartFirst && task.State == Wire.TaskState.Running)
+        // One that runs although it was told to stop (its node was down and is back) takes nobody's place.
+        if (_config.Order == UpdateOrder.StartFirst && task is { State: Wire.TaskState.Running, DesiredState: <= Wire.TaskState.Running })
         {
             batch.SetDesired(
                 batch.State.Tasks.InSlot(_serviceId, slot).Where(other => other.Id != task.Id && other.DesiredState <= Wire.TaskState.Running),

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Time.Testing;
 using Skep.Manager;
 using Xunit;
 
@@ -9,7 +8,7 @@ public sealed class TermClockTests
 {
     private static readonly DateTimeOffset Wall = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    private readonly FakeTimeProvider _time = new(Wall);
+    private readonly TwoClocks _time = new();
 
     [Fact]
     public void It_is_the_wall_clock_when_that_is_ahead_of_the_log() =>
@@ -31,7 +30,7 @@ public sealed class TermClockTests
     {
         var clock = new TermClock(_time, Wall);
         clock.Now();
-        _time.AdjustTime(Wall + TimeSpan.FromHours(1));
+        _time.WallTime += TimeSpan.FromHours(1);
         Assert.Equal(Wall + TimeSpan.FromHours(1), clock.Now());
     }
 
@@ -40,8 +39,28 @@ public sealed class TermClockTests
     {
         var clock = new TermClock(_time, Wall);
         clock.Now();
-        _time.AdjustTime(Wall - TimeSpan.FromHours(1));
+        _time.WallTime -= TimeSpan.FromHours(1);
         _time.Advance(TimeSpan.FromSeconds(5));
         Assert.Equal(Wall + TimeSpan.FromSeconds(5), clock.Now());
+    }
+
+    /// <summary>A wall clock that can be set, and one that only runs.</summary>
+    private sealed class TwoClocks : TimeProvider
+    {
+        private long _elapsed;
+
+        public DateTimeOffset WallTime { get; set; } = Wall;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public void Advance(TimeSpan time)
+        {
+            WallTime += time;
+            _elapsed += time.Ticks;
+        }
+
+        public override DateTimeOffset GetUtcNow() => WallTime;
+
+        public override long GetTimestamp() => _elapsed;
     }
 }

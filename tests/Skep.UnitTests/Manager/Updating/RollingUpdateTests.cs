@@ -141,6 +141,26 @@ public sealed class RollingUpdateTests
     }
 
     [Fact]
+    public void A_new_task_that_runs_after_it_was_told_to_stop_stops_nobody()
+    {
+        var harness = NewHarness();
+        var web = CreateService(harness, 1, new Wire.UpdateConfig { Parallelism = 1, Order = UpdateOrder.StartFirst, FailureAction = FailureAction.Continue });
+        harness.Engines.Outcome = _ => null;
+        harness.SetImage(web, "app:2");
+        harness.Settle();
+        var first = harness.ActiveTasksOf(web).Single(t => t.Image() == "app:2");
+        harness.LoseNode(first.NodeId);
+        harness.Settle();
+        // Its node is back, with a status that was under way all the time.
+        harness.Send(new TaskStatusReport(first.NodeId, [new(first.Id, new Wire.TaskStatus { State = Wire.TaskState.Running })]));
+        harness.Turn();
+        harness.Engines.Outcome = _ => Wire.TaskState.Running;
+        harness.Engines.Wake();
+        harness.Advance(Long);
+        Assert.Equal("app:2", Assert.Single(harness.RunningTasksOf(web)).Image());
+    }
+
+    [Fact]
     public void The_update_status_tells_how_it_goes()
     {
         var harness = NewHarness();
