@@ -43,7 +43,13 @@ public sealed class NodeCertificateClient(TimeProvider time)
         return await RequestAsync(channel, new IssueNodeCertificateRequest(), credentials.Roots, cancellation).ConfigureAwait(false);
     }
 
-    private static async Task<ClusterRoots> FetchRootsAsync(string address, JoinToken token, CancellationToken cancellation)
+    /// <summary>The cluster's roots, which the token vouches for.</summary>
+    /// <param name="address">host:port of a manager.</param>
+    /// <param name="token">Of the cluster.</param>
+    /// <param name="cancellation">Ends the attempt.</param>
+    /// <exception cref="FormatException">The token is another cluster's.</exception>
+    /// <exception cref="RpcException">The manager cannot be reached.</exception>
+    public static async Task<ClusterRoots> FetchRootsAsync(string address, JoinToken token, CancellationToken cancellation)
     {
         using var channel = ClusterChannel.Unverified(address);
         var answer = await new CA.CAClient(channel).GetRootCACertificateAsync(new GetRootCACertificateRequest(), deadline: Deadline(), cancellationToken: cancellation).ConfigureAwait(false);

@@ -9,6 +9,8 @@ internal static class DispatchMetrics
 
     public static readonly Counter LateHeartbeats = Metrics.CreateCounter("skep_dispatch_late_heartbeats_total", "Sessions that ended because no heartbeat came in time.");
 
+    public static readonly Counter MovedSessions = Metrics.CreateCounter("skep_dispatch_moved_sessions_total", "Nodes that were sent to another manager because this one held more than its share.");
+
     public static readonly Counter Assignments = Metrics.CreateCounter("skep_dispatch_assignments_total", "Assignment changes sent to nodes.");
 
     public static readonly Counter Statuses = Metrics.CreateCounter("skep_dispatch_statuses_total", "Task statuses received from nodes.");

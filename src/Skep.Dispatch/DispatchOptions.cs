@@ -1,3 +1,5 @@
+using Skep.Manager.Nodes;
+
 namespace Skep.Dispatch;
 
 /// <summary>Times and limits of the dispatcher. The defaults are stock's unless said otherwise.</summary>
@@ -6,8 +8,26 @@ public sealed record DispatchOptions
     /// <summary>Heartbeat periods vary by this much either way, so that thousands of nodes do not beat at once.</summary>
     public TimeSpan HeartbeatJitter { get; init; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>A node is down after this many silent periods; twice as many while it must find a new manager.</summary>
-    public int GraceFactor { get; init; } = 3;
+    /// <summary>See <see cref="Heartbeats.GraceFactor"/>.</summary>
+    public int GraceFactor { get; init; } = Heartbeats.GraceFactor;
+
+    /// <summary>A report to the leader that failed is repeated after this time, then after twice as much, …</summary>
+    public TimeSpan FirstRepeat { get; init; } = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>… up to this.</summary>
+    public TimeSpan LastRepeat { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a node that wants its assignments waits for a leader to say what is committed.</summary>
+    public TimeSpan BarrierPatience { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Most nodes that one manager sends to others in a second: each costs a registration and a whole assignment there.</summary>
+    public int MaxMovesPerSecond { get; init; } = 100;
+
+    /// <summary>A node that was sent to another manager stays there at least this long, whatever its share.</summary>
+    public TimeSpan TimeBetweenMoves { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>Most task statuses in one input to the leader: some 3 MB.</summary>
+    public int MaxStatusesPerInput { get; init; } = 10_000;
 
     /// <summary>More than <see cref="MaxRegistrations"/> sessions of one node within this time are refused.</summary>
     public TimeSpan RegistrationWindow { get; init; } = TimeSpan.FromSeconds(8);
@@ -28,4 +48,7 @@ public sealed record DispatchOptions
 
     /// <summary>How long a reader that does not follow waits for the first word of a node that was asked.</summary>
     public TimeSpan LogPatience { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long a reader of logs waits for another manager to say which nodes it asks.</summary>
+    public TimeSpan PeerPatience { get; init; } = TimeSpan.FromSeconds(10);
 }

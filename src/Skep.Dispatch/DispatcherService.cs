@@ -3,7 +3,6 @@ using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using Skep.Dispatch.Outgoing;
 using Skep.Manager;
-using Skep.State;
 using Skep.Wire;
 using Task = System.Threading.Tasks.Task;
 
@@ -24,7 +23,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         SessionMessage? told = null;
         while (true)
         {
-            var message = manager.Store.Read(state => SessionMessages.Make(state, nodeId, session.Id));
+            var message = manager.Store.Read(state => SessionMessages.Make(state, session));
             if (message is not null && !message.Equals(told))
             {
                 await stream.WriteAsync(message, ended.Token);
@@ -48,9 +47,10 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
     {
         var nodeId = context.GetNode().NodeId;
         sessions.Get(nodeId, request.SessionId);
-        var valid = manager.Store.Read(state => request.Updates.Where(u => IsKnown(state, nodeId, u)).ToList());
-        if (valid.Count > 0)
-            await statuses.TakeAsync(nodeId, valid, context.CancellationToken);
+        var updates = request.Updates.Where(update => update.Status is not null).ToList();
+        await RequireOwnAsync(nodeId, updates, context.CancellationToken);
+        if (updates.Count > 0)
+            await statuses.TakeAsync(nodeId, updates, context.CancellationToken);
         return new UpdateTaskStatusResponse();
     }
 
@@ -69,6 +69,9 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, session.Ended);
         var set = new AssignmentSet(_messages, nodeId);
         var sequence = new AssignmentSequence();
+        // An engine removes what is not in the first message. So nobody sends it from a state that lags behind, and nobody thinks himself
+        // the leader who is not: whatever was committed when the engine asked is in this state first.
+        await CatchUpAsync(ended.Token);
         await stream.WriteAsync(sequence.Next(AssignmentsMessage.Types.Type.Complete, manager.Store.Read(set.Everything)), ended.Token);
         while (!context.CancellationToken.IsCancellationRequested)
         {
@@ -87,7 +90,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         var address = PeerAddress.Of(context);
         if (sessions.Find(nodeId, request.SessionId) is not { } session)
             return await sessions.RegisterAsync(nodeId, request.Description, address, context.CancellationToken);
-        await sessions.ArriveAsync(nodeId, request.Description, address, context.CancellationToken);
+        await sessions.ArriveAsync(nodeId, session.Id, request.Description, address, context.CancellationToken);
         return session;
     }
 
@@ -106,15 +109,34 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         DispatchMetrics.Assignments.Inc(changes.Count);
     }
 
-    private bool IsKnown(ClusterState state, string nodeId, UpdateTaskStatusRequest.Types.TaskStatusUpdate update)
+    /// <summary>
+    /// A node speaks only of its own tasks. What this manager does not know, because it lags or the task is gone, is for the leader to
+    /// judge: it may have been told to the node by another manager.
+    /// </summary>
+    private async Task RequireOwnAsync(string nodeId, List<UpdateTaskStatusRequest.Types.TaskStatusUpdate> updates, CancellationToken cancellation)
     {
-        // A task that is gone was removed while the status was under way.
-        if (update.Status is null || state.Tasks.Find(update.TaskId) is not { } task)
-            return false;
-        if (task.NodeId == nodeId)
-            return true;
-        logger.LogWarning("node {NodeId} reported a status of task {TaskId}, which is not its own", nodeId, update.TaskId);
+        if (Foreign(nodeId, updates) is null)
+            return;
+        await CatchUpAsync(cancellation);
+        if (Foreign(nodeId, updates) is not { } taskId)
+            return;
+        logger.LogWarning("node {NodeId} reported a status of task {TaskId}, which is not its own", nodeId, taskId);
         throw new RpcException(new Status(StatusCode.PermissionDenied, "cannot update a task not assigned this node"));
+    }
+
+    private string? Foreign(string nodeId, List<UpdateTaskStatusRequest.Types.TaskStatusUpdate> updates) => manager.Store.Read(state =>
+        updates.Select(update => state.Tasks.Find(update.TaskId)).FirstOrDefault(task => task is not null && task.NodeId != nodeId)?.Id);
+
+    private async Task CatchUpAsync(CancellationToken ended)
+    {
+        try
+        {
+            await manager.CatchUpAsync(options, time, ended);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new RpcException(new Status(StatusCode.InvalidArgument, "session invalid"));
+        }
     }
 
     private static async Task WaitAsync(NodeFeed feed, CancellationToken ended)

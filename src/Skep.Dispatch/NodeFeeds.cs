@@ -20,6 +20,9 @@ public sealed class NodeFeeds : IDisposable
         return feed;
     }
 
+    /// <summary>The node's session has something to say that is not in the state.</summary>
+    internal void Wake(string nodeId) => Tell(nodeId, null);
+
     public void Dispose() => _subscription.Dispose();
 
     private void Close(NodeFeed feed)

@@ -5,6 +5,7 @@ public sealed class NodeSession : IDisposable
 {
     private readonly ITimer _silence;
     private readonly CancellationTokenSource _end = new();
+    private int _reporting;
 
     internal NodeSession(string nodeId, string id, TimeSpan grace, TimeProvider time, Action<NodeSession> onSilence)
     {
@@ -22,6 +23,12 @@ public sealed class NodeSession : IDisposable
     /// <summary>Fires when the session is over: its streams end.</summary>
     public CancellationToken Ended { get; }
 
+    /// <summary>Until then it is left where it is, so that no node is moved about.</summary>
+    internal DateTimeOffset MovableFrom { get; init; }
+
+    /// <summary>The manager that the node is sent to; null: it stays.</summary>
+    internal string? MovesTo { get; set; }
+
     internal void Beat(TimeSpan grace)
     {
         if (!Ended.IsCancellationRequested)
@@ -31,8 +38,14 @@ public sealed class NodeSession : IDisposable
     internal void End()
     {
         _silence.Dispose();
-        _end.Cancel();
+        // What waits for it goes on elsewhere: the caller may be the thread that applies the log.
+        _ = Task.Factory.StartNew(_end.Cancel, CancellationToken.None, TaskCreationOptions.DenyChildAttach, TaskScheduler.Current);
     }
+
+    /// <summary>True for the one who is to report the session to the leader: one at a time.</summary>
+    internal bool BeginReport() => Interlocked.Exchange(ref _reporting, 1) == 0;
+
+    internal void EndReport() => Volatile.Write(ref _reporting, 0);
 
     public void Dispose()
     {

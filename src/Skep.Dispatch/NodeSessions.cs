@@ -2,15 +2,23 @@ using System.Collections.Concurrent;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using Skep.Manager;
+using Skep.Manager.Nodes;
+using Skep.State;
 
 namespace Skep.Dispatch;
 
 /// <summary>The nodes that hold a session with this manager, and their heartbeats.</summary>
+/// <remarks>
+/// The state records which session a node opened last, with whichever manager: a session here lives only as long as it is that one. What
+/// must be reported (losses, sessions that the leader doubts) is repeated until the state shows it, whoever leads.
+/// </remarks>
 public sealed class NodeSessions : IDisposable
 {
     private readonly ConcurrentDictionary<string, NodeSession> _sessions = new();
-    private readonly ConcurrentDictionary<string, ITimer> _expected = new();
     private readonly ConcurrentDictionary<string, Registrations> _registrations = new();
+    // Held by whoever lets a session begin or end for what the state says: the two must be seen together.
+    private readonly Lock _changing = new();
+    private readonly CancellationTokenSource _stop = new();
     private readonly IManager _manager;
     private readonly DispatchOptions _options;
     private readonly TimeProvider _time;
@@ -30,36 +38,48 @@ public sealed class NodeSessions : IDisposable
         _time = time;
         _random = random;
         _logger = logger;
-        _subscription = manager.Store.Subscribe(OnChanges);
+        _subscription = manager.Store.Subscribe(OnChanges, OnReset);
     }
 
     public int Count => _sessions.Count;
 
-    /// <summary>Registers a node: it becomes READY, and an earlier session of it ends.</summary>
-    /// <exception cref="RpcException">Unavailable: too many registrations; NotFound, PermissionDenied: not a node of this cluster.</exception>
+    /// <summary>The sessions that live, in no order.</summary>
+    internal IEnumerable<NodeSession> All => _sessions.Select(pair => pair.Value);
+
+    /// <summary>Registers a node: it becomes READY, and an earlier session of it, here or with another manager, ends.</summary>
+    /// <exception cref="RpcException">
+    /// Unavailable: too many registrations, no leader, or it registered once more meanwhile; NotFound, PermissionDenied: not a node of this
+    /// cluster, as the leader knows.
+    /// </exception>
     public async Task<NodeSession> RegisterAsync(string nodeId, Wire.NodeDescription? description, string address, CancellationToken cancellation)
     {
         CheckRate(nodeId);
-        await ArriveAsync(nodeId, description, address, cancellation);
-        var session = new NodeSession(nodeId, NextSessionId(), Grace(), _time, OnSilence);
-        _sessions.AddOrUpdate(nodeId, session, (_, old) =>
+        var sessionId = NextSessionId();
+        // Who comes from a manager that lives was perhaps sent here by it.
+        var mayStay = _manager.Store.Read(state => state.Sessions.TryGetValue(nodeId, out var earlier) && SessionHolder.Of(state, earlier) is { } holder && SessionHolder.Lives(holder));
+        await ArriveAsync(nodeId, sessionId, description, address, cancellation);
+        var session = new NodeSession(nodeId, sessionId, Grace(), _time, OnSilence)
         {
-            old.End();
-            return session;
-        });
-        if (_expected.TryRemove(nodeId, out var waiting))
-            waiting.Dispose();
-        // The node may have been removed while it registered.
-        if (!_manager.Store.Read(state => state.Nodes.ContainsKey(nodeId)))
+            MovableFrom = _time.GetUtcNow() + (mayStay ? _options.TimeBetweenMoves : TimeSpan.Zero),
+        };
+        lock (_changing)
+        {
+            if (RecordedOf(nodeId) != sessionId)
+            {
+                session.End();
+                throw new RpcException(new Status(StatusCode.Unavailable, $"node {nodeId} was removed or has registered once more meanwhile"));
+            }
             End(nodeId);
+            _sessions[nodeId] = session;
+        }
         _logger.LogInformation("node {NodeId} registered from {Address}", nodeId, address);
         DispatchMetrics.Sessions.Set(_sessions.Count);
         return session;
     }
 
-    /// <summary>What the node says of itself has changed (labels, plugins), or it opened its stream again.</summary>
-    public Task ArriveAsync(string nodeId, Wire.NodeDescription? description, string address, CancellationToken cancellation) =>
-        RefusedCalls.TranslateAsync(_manager.SubmitAsync(new NodeArrived(nodeId, description, address), cancellation));
+    /// <summary>A node opened a session, or its stream anew; what it says of itself (labels, plugins) may have changed.</summary>
+    public Task ArriveAsync(string nodeId, string sessionId, Wire.NodeDescription? description, string address, CancellationToken cancellation) =>
+        RefusedCalls.TranslateAsync(_manager.SubmitAsync(new NodeArrived(nodeId, description, address, _manager.Self.Run, sessionId), cancellation));
 
     /// <summary>The node's present session.</summary>
     /// <exception cref="RpcException">InvalidArgument "session invalid": the node must register again.</exception>
@@ -78,39 +98,64 @@ public sealed class NodeSessions : IDisposable
         return period;
     }
 
-    /// <summary>
-    /// A leader begins its term and doubts every node: those that hold a session are reported again, and those that do not register
-    /// within twice the grace period are down.
-    /// </summary>
-    public void ExpectNodes()
+    /// <summary>Ends a session so that its node goes to another manager. If the node does not arrive anywhere, it is lost like one that fell silent.</summary>
+    internal void Release(NodeSession session)
     {
-        foreach (var nodeId in _sessions.Keys)
-            _ = _manager.SubmitAsync(new NodeArrived(nodeId, null, "")).ContinueWith(_ => { }, TaskScheduler.Default);
-        // A node without a certificate has no engine: it is a manager's host alone, and holds no session.
-        var nodes = _manager.Store.Read(state => state.Nodes.Values.Where(n => n.Certificate is not null && n.Status.State != Wire.NodeStatus.Types.State.Down).Select(n => n.Id).ToList());
-        foreach (var nodeId in nodes.Where(id => !_sessions.ContainsKey(id)))
-        {
-            var timer = _time.CreateTimer(_ => OnNotBack(nodeId), null, NextPeriod() * _options.GraceFactor * 2, Timeout.InfiniteTimeSpan);
-            if (!_expected.TryAdd(nodeId, timer))
-                timer.Dispose();
-        }
+        if (!_sessions.TryRemove(KeyValuePair.Create(session.NodeId, session)))
+            return;
+        session.End();
+        DispatchMetrics.Sessions.Set(_sessions.Count);
+        _ = LoseUnlessItArrivesAsync(session);
     }
 
     public void Dispose()
     {
         _subscription.Dispose();
-        foreach (var timer in _expected.Values)
-            timer.Dispose();
+        _stop.Cancel();
         foreach (var nodeId in _sessions.Keys)
             End(nodeId);
+        _stop.Dispose();
     }
 
-    private void OnChanges(IReadOnlyList<State.Change> changes)
+    private void OnChanges(IReadOnlyList<Change> changes)
     {
         foreach (var change in changes)
         {
-            if (change is State.NodeChange { Old: { } removed, New: null })
-                End(removed.Id);
+            switch (change)
+            {
+                case SessionChange { New: { } recorded }:
+                    EndUnless(recorded.NodeId, recorded.SessionId);
+                    break;
+                case NodeChange { Old: { } removed, New: null }:
+                    EndUnless(removed.Id, null);
+                    _registrations.TryRemove(removed.Id, out _);
+                    break;
+                case NodeChange { New: { } node } when IsDoubted(node) && _sessions.TryGetValue(node.Id, out var session):
+                    SayHeld(session);
+                    break;
+            }
+        }
+    }
+
+    // The state was replaced by one that is further on: all that it says of sessions here may be news.
+    private void OnReset()
+    {
+        foreach (var session in _sessions.Values)
+        {
+            EndUnless(session.NodeId, RecordedOf(session.NodeId));
+            SayHeld(session);
+        }
+    }
+
+    /// <summary>Ends the node's session here if the state records another one, or none. Nothing is reported: the node is not lost.</summary>
+    private void EndUnless(string nodeId, string? recorded)
+    {
+        if (!_sessions.ContainsKey(nodeId))
+            return;
+        lock (_changing)
+        {
+            if (_sessions.TryGetValue(nodeId, out var session) && session.Id != recorded)
+                End(nodeId);
         }
     }
 
@@ -121,28 +166,68 @@ public sealed class NodeSessions : IDisposable
         session.End();
         DispatchMetrics.Sessions.Set(_sessions.Count);
         DispatchMetrics.LateHeartbeats.Inc();
-        _ = LoseAsync(session.NodeId);
+        _logger.LogWarning("node {NodeId} is down: no heartbeat", session.NodeId);
+        _ = LoseAsync(session);
     }
 
-    private void OnNotBack(string nodeId)
+    private async Task LoseUnlessItArrivesAsync(NodeSession session)
     {
-        if (_expected.TryRemove(nodeId, out var timer))
-            timer.Dispose();
-        if (!_sessions.ContainsKey(nodeId))
-            _ = LoseAsync(nodeId);
-    }
-
-    private async Task LoseAsync(string nodeId)
-    {
-        _logger.LogWarning("node {NodeId} is down: no heartbeat", nodeId);
         try
         {
-            await _manager.SubmitAsync(new NodeLost(nodeId, "heartbeat failure"));
+            await Task.Delay(_manager.Store.Read(Heartbeats.TimeToReturn), _time, _stop.Token);
+            await LoseAsync(session);
         }
-        catch (ControlException e)
+        catch (OperationCanceledException)
         {
-            // No leader now: the next one expects every node to register, and finds out by itself.
-            _logger.LogWarning("could not report node {NodeId} as down: {Reason}", nodeId, e.Message);
+            // This manager stops: its sessions end with its run.
+        }
+    }
+
+    private Task LoseAsync(NodeSession session) =>
+        RepeatAsync(new NodeLost(session.NodeId, session.Id, "heartbeat failure"), state => IsRecorded(state, session) && !IsDown(state, session.NodeId));
+
+    /// <summary>The leader doubts a node whose session lives here (this manager was out of reach for a while): it is told so.</summary>
+    private void SayHeld(NodeSession session)
+    {
+        if (session.BeginReport())
+            // Not on the thread that applies the log.
+            _ = Waiting.Start(() => SayHeldAsync(session));
+    }
+
+    private async Task SayHeldAsync(NodeSession session)
+    {
+        bool Needed(ClusterState state) => !session.Ended.IsCancellationRequested && IsRecorded(state, session) && IsDoubted(state.Nodes[session.NodeId]);
+        await RepeatAsync(new NodeHeld(session.NodeId, session.Id), Needed);
+        session.EndReport();
+        // What changed between the last look and here.
+        if (!_stop.IsCancellationRequested && _manager.Store.Read(Needed))
+            SayHeld(session);
+    }
+
+    /// <summary>Says it to the leader of the day, again and again, until the state shows that it is no longer needed.</summary>
+    private async Task RepeatAsync(Input<None> input, Func<ClusterState, bool> needed)
+    {
+        try
+        {
+            var stop = _stop.Token;
+            for (var wait = _options.FirstRepeat; _manager.Store.Read(needed); wait = wait * 2 < _options.LastRepeat ? wait * 2 : _options.LastRepeat)
+            {
+                try
+                {
+                    await _manager.SubmitAsync(input, stop);
+                    if (!_manager.Store.Read(needed))
+                        return;
+                }
+                catch (ControlException e)
+                {
+                    _logger.LogWarning("a report about a node is repeated ({Input}): {Reason}", input, e.Message);
+                }
+                await Task.Delay(wait, _time, stop);
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+        {
+            // This manager stops: its sessions end with its run, and the leader sees that.
         }
     }
 
@@ -150,9 +235,17 @@ public sealed class NodeSessions : IDisposable
     {
         if (_sessions.TryRemove(nodeId, out var session))
             session.End();
-        _registrations.TryRemove(nodeId, out _);
         DispatchMetrics.Sessions.Set(_sessions.Count);
     }
+
+    private string? RecordedOf(string nodeId) => _manager.Store.Read(state => state.Sessions.GetValueOrDefault(nodeId)?.SessionId);
+
+    private static bool IsRecorded(ClusterState state, NodeSession session) =>
+        state.Sessions.TryGetValue(session.NodeId, out var recorded) && recorded.SessionId == session.Id;
+
+    private static bool IsDoubted(Wire.Node node) => node.Status?.State is Wire.NodeStatus.Types.State.Unknown or Wire.NodeStatus.Types.State.Down;
+
+    private static bool IsDown(ClusterState state, string nodeId) => state.Nodes[nodeId].Status?.State == Wire.NodeStatus.Types.State.Down;
 
     private void CheckRate(string nodeId)
     {
@@ -172,9 +265,7 @@ public sealed class NodeSessions : IDisposable
 
     private TimeSpan NextPeriod()
     {
-        var period = _manager.Store.Read(state => state.Cluster?.Spec.Dispatcher?.HeartbeatPeriod?.ToTimeSpan()) ?? TimeSpan.FromSeconds(5);
-        if (period <= TimeSpan.Zero)
-            period = TimeSpan.FromSeconds(5);
+        var period = _manager.Store.Read(Heartbeats.PeriodOf);
         lock (_random)
             return period + _options.HeartbeatJitter * (2 * _random.NextDouble() - 1);
     }

@@ -7,20 +7,28 @@ namespace Skep.Dispatch;
 /// <summary>What a node is told of itself and of the cluster.</summary>
 internal static class SessionMessages
 {
+    /// <summary>
+    /// What one word of a manager weighs with an engine: stock's DefaultObservationWeight. An engine halves the way to it with each message,
+    /// takes as much away from the manager whose session ended, and chooses the next one in proportion; what is not above 0 it leaves alone.
+    /// </summary>
+    private const int Weight = 10;
+
     /// <summary>Null when the node is no longer there.</summary>
-    public static SessionMessage? Make(ClusterState state, string nodeId, string sessionId)
+    public static SessionMessage? Make(ClusterState state, NodeSession session)
     {
-        if (state.Cluster is not { } cluster || !state.Nodes.TryGetValue(nodeId, out var node))
+        if (state.Cluster is not { } cluster || !state.Nodes.TryGetValue(session.NodeId, out var node))
             return null;
         var message = new SessionMessage
         {
-            SessionId = sessionId,
+            SessionId = session.Id,
             Node = ForSession(node),
             RootCA = cluster.RootCa.CaCert,
         };
         // Every address here needs an engine of the cluster beside it: nodes seed their gossip with it (port 7946).
-        foreach (var manager in state.Managers.Values)
-            message.Managers.Add(new WeightedPeer { Peer = new Peer { NodeId = manager.NodeId, Addr = manager.Addr }, Weight = 1 });
+        var managers = SessionShares.ServingManagers(state);
+        var target = managers.FirstOrDefault(manager => manager.Id == session.MovesTo);
+        foreach (var manager in managers)
+            message.Managers.Add(new WeightedPeer { Peer = new Peer { NodeId = manager.NodeId, Addr = manager.Addr }, Weight = target is null || manager == target ? Weight : -Weight });
         message.NetworkBootstrapKeys.AddRange(cluster.NetworkBootstrapKeys);
         return message;
     }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Skep.Manager;
+using Skep.State;
 
 namespace Skep.Dispatch;
 
@@ -29,8 +30,7 @@ public sealed class StatusIntake : IAsyncDisposable
         _options = options;
         _time = time;
         _logger = logger;
-        // As in the manager's loop: on the scheduler of whoever made it, so that the simulation can drive it.
-        _running = Task.Factory.StartNew(RunAsync, CancellationToken.None, TaskCreationOptions.DenyChildAttach, TaskScheduler.Current).Unwrap();
+        _running = Waiting.Start(RunAsync);
     }
 
     /// <summary>Holds the statuses from now on. Newer ones replace older ones of the same task.</summary>
@@ -87,27 +87,48 @@ public sealed class StatusIntake : IAsyncDisposable
             _waiting = [];
         }
         DispatchMetrics.StatusesWaiting.Set(taken.Count);
-        var reports = taken.GroupBy(t => t.Key.NodeId).Select(node => new TaskStatusReport(node.Key,
-            [.. node.Select(t => KeyValuePair.Create(t.Key.TaskId, t.Value))]));
+        var sent = await Task.WhenAll(InputsOf(taken).Select(SendAsync));
+        var left = sent.SelectMany(part => part).ToList();
+        DispatchMetrics.StatusesWaiting.Set(left.Count);
+        if (left.Count == 0)
+            return;
+        GiveBack(left);
+        await Task.Delay(TimeSpan.FromMilliseconds(500), _time, _stop.Token);
+    }
+
+    /// <summary>Few inputs whatever the number of nodes; one node's statuses stay together unless they are too many for one.</summary>
+    private IEnumerable<TaskStatusReports> InputsOf(IEnumerable<KeyValuePair<(string NodeId, string TaskId), Wire.TaskStatus>> statuses) => statuses
+        .OrderBy(status => status.Key.NodeId, StringComparer.Ordinal)
+        .Chunk(_options.MaxStatusesPerInput)
+        .Select(part => new TaskStatusReports([.. part.GroupBy(status => status.Key.NodeId).Select(node =>
+            new TaskStatusReport(node.Key, [.. node.Select(status => KeyValuePair.Create(status.Key.TaskId, status.Value))]))]));
+
+    /// <summary>Returns what the leader has not taken, for whatever reason: what was answered is kept and said again.</summary>
+    private async Task<IReadOnlyList<KeyValuePair<(string NodeId, string TaskId), Wire.TaskStatus>>> SendAsync(TaskStatusReports input)
+    {
         try
         {
-            await Task.WhenAll(reports.Select(report => _manager.SubmitAsync(report, _stop.Token)));
-            DispatchMetrics.StatusesWaiting.Set(0);
+            await _manager.SubmitAsync(input, _stop.Token);
+            return [];
+        }
+        catch (ControlException e) when (e.Error == ControlError.Internal && input.Reports.Count > 1)
+        {
+            // One node's report that the leader stumbles over must not hold back the others'.
+            var parts = input.Reports.Chunk((input.Reports.Count + 1) / 2).Select(half => SendAsync(new TaskStatusReports(half)));
+            return [.. (await Task.WhenAll(parts)).SelectMany(part => part)];
         }
         catch (Exception e) when (!_stop.IsCancellationRequested)
         {
-            // Whatever the reason: what was answered is kept and said again.
-            _logger.LogWarning("{Count} task statuses wait for a leader: {Reason}", taken.Count, e.Message);
-            GiveBack(taken);
-            await Task.Delay(TimeSpan.FromMilliseconds(500), _time, _stop.Token);
+            _logger.LogWarning("task statuses of {Count} nodes wait for a leader: {Reason}", input.Reports.Count, e.Message);
+            return [.. input.Reports.SelectMany(report => report.Statuses.Select(status => KeyValuePair.Create((report.NodeId, status.Key), status.Value)))];
         }
     }
 
-    private void GiveBack(Dictionary<(string NodeId, string TaskId), Wire.TaskStatus> taken)
+    private void GiveBack(IEnumerable<KeyValuePair<(string NodeId, string TaskId), Wire.TaskStatus>> statuses)
     {
         lock (_lock)
         {
-            foreach (var (key, status) in taken)
+            foreach (var (key, status) in statuses)
                 Hold(key, status);
             _news.Set();
         }

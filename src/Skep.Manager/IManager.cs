@@ -6,6 +6,9 @@ namespace Skep.Manager;
 /// <summary>What Api, Dispatch and Security see of the manager: the committed state to read, and a way to ask for changes.</summary>
 public interface IManager
 {
+    /// <summary>Which manager this is, and which run of it.</summary>
+    ManagerSelf Self { get; }
+
     StateStore Store { get; }
 
     bool IsLeader { get; }

@@ -7,7 +7,7 @@ public interface IProposer
     /// Completes when the entry is committed and applied to this manager's <see cref="State.StateStore"/>. Calls made one after the
     /// other are committed in that order.
     /// </summary>
-    /// <exception cref="LeadershipLostException">It was not, and it is not known whether it ever will be.</exception>
+    /// <exception cref="LeadershipLostException">It was not, as far as is known.</exception>
     Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation);
 
     /// <summary>See <see cref="IManager.ReadBarrierAsync"/>.</summary>
@@ -16,4 +16,10 @@ public interface IProposer
 }
 
 /// <summary>This manager is no longer the leader.</summary>
-public sealed class LeadershipLostException(string message, Exception? inner = null) : Exception(message, inner);
+/// <param name="message">What happened.</param>
+/// <param name="outcomeUnknown">The entry may still be committed, by the next leader; false: it is certain that it will not be.</param>
+/// <param name="inner">The cause.</param>
+public sealed class LeadershipLostException(string message, bool outcomeUnknown, Exception? inner = null) : Exception(message, inner)
+{
+    public bool OutcomeUnknown { get; } = outcomeUnknown;
+}

@@ -17,16 +17,35 @@ public sealed record ControlCall(IMessage Request) : Input<IMessage>;
 public sealed record InitCluster(Wire.Cluster Cluster, State.Manager Manager) : Input<None>;
 
 /// <summary>
-/// The first input of every term of leadership: the new leader has heard of no node yet, so none counts as READY until it (or the
-/// manager that holds its session) has said so again. Tasks on them are kept; who does not come back in time is reported as
-/// <see cref="NodeLost"/>.
+/// The first input of every term of leadership. The state learns which process leads, and so which sessions ended with an earlier
+/// one; nodes whose sessions are with managers that live stay as they are.
 /// </summary>
 /// <param name="ManagerId">The new leader.</param>
 /// <param name="Run">See <see cref="State.Manager.Run"/>.</param>
 public sealed record LeadershipBegan(string ManagerId, string Run) : Input<None>;
 
-/// <summary>Adds or changes a manager: its address, or the node it stands on.</summary>
-public sealed record RegisterManager(State.Manager Manager) : Input<None>;
+/// <summary>A skepd joins: as a standby, or as a member of the Raft group that still has to catch up.</summary>
+public sealed record AddManager(State.Manager Manager) : Input<None>;
+
+/// <summary>What a skepd says of itself.</summary>
+/// <param name="Id">Which.</param>
+/// <param name="NodeId">The node of its engine; empty: as before.</param>
+/// <param name="Address">host:port; empty: as before.</param>
+/// <param name="Run">See <see cref="State.Manager.Run"/>; empty: as before.</param>
+public sealed record ManagerReport(string Id, string NodeId, string Address, string Run) : Input<None>;
+
+/// <summary>The leader hears from a manager again, or no longer.</summary>
+public sealed record ManagerReachability(string Id, bool IsReachable) : Input<None>;
+
+/// <summary>A manager that joined has caught up and has its vote.</summary>
+public sealed record ManagerCaughtUp(string Id) : Input<None>;
+
+/// <summary>A skepd leaves the cluster for good. Its node stays, until docker node rm.</summary>
+public sealed record RemoveManager(string Id) : Input<None>;
+
+/// <summary>docker swarm init --force-new-cluster: this manager goes on alone.</summary>
+/// <param name="Manager">The one that is left.</param>
+public sealed record ForceNewCluster(State.Manager Manager) : Input<None>;
 
 /// <summary>A certificate was signed, for a new node (then the node is created) or for one that renews.</summary>
 /// <param name="NodeId">The certificate's CN.</param>
@@ -40,19 +59,33 @@ public sealed record CertificateIssued(string NodeId, Wire.Certificate Certifica
 /// <param name="Address">The IP address that the manager advertises.</param>
 public sealed record HostWithoutEngine(string NodeId, string Hostname, string Address) : Input<None>;
 
-/// <summary>A node opened a session: it becomes READY.</summary>
+/// <summary>A node opened a session with some manager: it becomes READY, and an earlier session of it is over wherever it was.</summary>
 /// <param name="NodeId">From its certificate.</param>
 /// <param name="Description">What it said of itself; null: as before.</param>
-/// <param name="Address">Its IP address as this manager sees it; empty: as before.</param>
-public sealed record NodeArrived(string NodeId, Wire.NodeDescription? Description, string Address) : Input<None>;
+/// <param name="Address">Its IP address as that manager sees it; empty: as before.</param>
+/// <param name="Run">Of the manager that holds the session, see <see cref="State.Manager.Run"/>.</param>
+/// <param name="SessionId">The session; empty (with Run): the recorded one stays.</param>
+public sealed record NodeArrived(string NodeId, Wire.NodeDescription? Description, string Address, string Run = "", string SessionId = "") : Input<None>;
 
-/// <summary>A node's heartbeats stopped: it is DOWN.</summary>
+/// <summary>
+/// A node that the state doubts (UNKNOWN or DOWN) does hold its session: its manager was out of reach for a while. Counts only
+/// while that session is the recorded one; Unavailable while the leader itself does not reach that manager.
+/// </summary>
 /// <param name="NodeId">The node.</param>
+/// <param name="SessionId">The session that lives.</param>
+public sealed record NodeHeld(string NodeId, string SessionId) : Input<None>;
+
+/// <summary>A node's heartbeats stopped: it is DOWN. Counts only while that session is the recorded one.</summary>
+/// <param name="NodeId">The node.</param>
+/// <param name="SessionId">The session that fell silent.</param>
 /// <param name="Message">Why, as docker node inspect shows it.</param>
-public sealed record NodeLost(string NodeId, string Message) : Input<None>;
+public sealed record NodeLost(string NodeId, string SessionId, string Message) : Input<None>;
 
 /// <summary>What a node says of its tasks. Statuses of tasks that are not that node's, or that go backwards, are dropped.</summary>
 public sealed record TaskStatusReport(string NodeId, IReadOnlyList<KeyValuePair<string, Wire.TaskStatus>> Statuses) : Input<None>;
+
+/// <summary>What many nodes say of their tasks: one input for all that a manager gathered.</summary>
+public sealed record TaskStatusReports(IReadOnlyList<TaskStatusReport> Reports) : Input<None>;
 
 /// <summary>docker run --network OVERLAY on a node.</summary>
 public sealed record AttachNetwork(string NodeId, Wire.NetworkAttachmentConfig Config, string ContainerId) : Input<string>;

@@ -31,13 +31,20 @@ internal static class InputHandlers
         {
             case ControlCall call: return ControlApi.Handle(turn, call.Request);
             case InitCluster init: ClusterInputs.Init(turn, init); break;
-            case RegisterManager register: ClusterInputs.Register(turn, register); break;
+            case AddManager add: ManagerInputs.Add(turn, add.Manager); break;
+            case ManagerReport report: ManagerInputs.Report(turn, report); break;
+            case ManagerReachability reachability: ManagerInputs.SetReachability(turn, reachability); break;
+            case ManagerCaughtUp caughtUp: ManagerInputs.CaughtUp(turn, caughtUp.Id); break;
+            case RemoveManager remove: ManagerInputs.Remove(turn, remove.Id); break;
+            case ForceNewCluster force: ManagerInputs.ForceNewCluster(turn, force.Manager); break;
             case CertificateIssued issued: NodeInputs.CertificateIssued(turn, issued); break;
-            case LeadershipBegan: NodeInputs.LeadershipBegan(turn); break;
+            case LeadershipBegan began: NodeInputs.LeadershipBegan(turn, began); break;
             case HostWithoutEngine host: NodeInputs.HostWithoutEngine(turn, host); break;
             case NodeArrived arrived: NodeInputs.Arrived(turn, arrived); break;
+            case NodeHeld held: NodeInputs.Held(turn, held); break;
             case NodeLost lost: NodeInputs.Lost(turn, lost); break;
             case TaskStatusReport report: TaskStatusInputs.Report(turn, report); break;
+            case TaskStatusReports reports: TaskStatusInputs.Report(turn, reports); break;
             case AttachNetwork attach: return AttachmentInputs.Attach(turn, attach);
             case DetachNetwork detach: AttachmentInputs.Detach(turn, detach); break;
             default: throw new ControlException(ControlError.Unimplemented, $"unknown input {input.GetType().Name}");

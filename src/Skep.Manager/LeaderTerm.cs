@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Google.Protobuf;
+using Skep.State;
 
 namespace Skep.Manager;
 
@@ -19,32 +20,30 @@ internal sealed class LeaderTerm : IAsyncDisposable
     private readonly IProposer _proposer;
     private readonly TimeProvider _time;
     private readonly TermClock _clock;
-    private readonly Action<Exception?> _ended;
+    private readonly Action<LeaderTerm, Exception?> _ended;
     private readonly Channel<WaitingInput> _inbox = Channel.CreateBounded<WaitingInput>(new BoundedChannelOptions(MaxWaiting) { SingleReader = true });
     private readonly CancellationTokenSource _stop = new();
     private readonly Channel<None> _inFlight = Channel.CreateBounded<None>(MaxInFlight); // one in it for each batch under way
     private readonly Task _running;
-    private bool _disposed;
     private Task _lastCommit = Task.CompletedTask;
 
     /// <param name="loop">The brain, already rebuilt from the state.</param>
     /// <param name="proposer">The log.</param>
     /// <param name="time">The clock.</param>
     /// <param name="ended">Called when the term ends by itself: null when the leadership was lost, else the fault.</param>
-    public LeaderTerm(SwarmLoop loop, IProposer proposer, TimeProvider time, Action<Exception?> ended)
+    public LeaderTerm(SwarmLoop loop, IProposer proposer, TimeProvider time, Action<LeaderTerm, Exception?> ended)
     {
         _loop = loop;
         _proposer = proposer;
         _time = time;
-        _clock = new TermClock(time, loop.State.Time);
         _ended = ended;
-        // On the scheduler of whoever made it: the thread pool in a daemon, one thread under a seed in the simulation. For the same
-        // reason nothing here awaits with ConfigureAwait(false), which would go on beside that thread.
-        _running = Task.Factory.StartNew(RunAsync, CancellationToken.None, TaskCreationOptions.DenyChildAttach, TaskScheduler.Current).Unwrap();
+        _clock = new TermClock(time, loop.State.Time);
+        _running = Waiting.Start(RunAsync);
     }
 
     /// <summary>Lets an input wait for the next turn.</summary>
-    /// <exception cref="ControlException">Unavailable: the term is over, or too many wait.</exception>
+    /// <exception cref="ControlException">Unavailable: too many wait.</exception>
+    /// <exception cref="InputNotTakenException">The term is over.</exception>
     public void Add(WaitingInput input)
     {
         if (_inbox.Writer.TryWrite(input))
@@ -52,8 +51,8 @@ internal sealed class LeaderTerm : IAsyncDisposable
             ManagerMetrics.InputsWaiting.Set(_inbox.Reader.Count);
             return;
         }
-        throw _stop.IsCancellationRequested
-            ? ManagerService.NoLeader()
+        throw _stop.IsCancellationRequested || _running.IsCompleted
+            ? new InputNotTakenException()
             : new ControlException(ControlError.Unavailable, $"the manager is overloaded: {MaxWaiting} requests wait; try again later");
     }
 
@@ -61,11 +60,11 @@ internal sealed class LeaderTerm : IAsyncDisposable
     {
         _stop.Cancel();
         await _running;
-        if (_disposed)
-            return;
-        _disposed = true;
         _stop.Dispose();
     }
+
+    /// <summary>Completes when what was taken has been committed, or has failed.</summary>
+    public Task FinishedAsync() => _lastCommit.ContinueWith(_ => { }, TaskScheduler.Current);
 
     private async Task RunAsync()
     {
@@ -84,11 +83,11 @@ internal sealed class LeaderTerm : IAsyncDisposable
         }
         catch (Exception fault)
         {
-            _ended(fault);
+            _ended(this, fault);
         }
         _inbox.Writer.TryComplete();
         while (_inbox.Reader.TryRead(out var waiting))
-            waiting.Done.TrySetException(ManagerService.NoLeader());
+            waiting.Done.TrySetException(new InputNotTakenException());
     }
 
     private async Task WaitForWorkAsync()
@@ -138,20 +137,24 @@ internal sealed class LeaderTerm : IAsyncDisposable
         if (result.Batch is { } batch)
         {
             ManagerMetrics.Mutations.Inc(batch.Mutations.Count);
-            _lastCommit = CommitAsync(batch.ToByteArray(), _lastCommit);
+            var proposal = _proposer.ProposeAsync(batch.ToByteArray(), CancellationToken.None);
+            _lastCommit = InOrderAsync(_lastCommit, proposal);
+            _ = AnswerAsync(_lastCommit, proposal, waiting, result.Answers);
         }
-        // A refusal may rest on a batch that is not committed yet, so every answer waits for all batches before it.
-        _ = AnswerAsync(_lastCommit, waiting, result.Answers);
+        else
+        {
+            // An answer may rest on a batch that is not committed yet, so every answer waits for all batches before it.
+            _ = AnswerAsync(_lastCommit, proposal: null, waiting, result.Answers);
+        }
     }
 
-    private async Task CommitAsync(byte[] entry, Task before)
+    private static async Task InOrderAsync(Task before, Task proposal)
     {
-        var proposal = _proposer.ProposeAsync(entry, CancellationToken.None);
         await before;
         await proposal;
     }
 
-    private async Task AnswerAsync(Task commit, List<WaitingInput> waiting, IReadOnlyList<Answer> answers)
+    private async Task AnswerAsync(Task commit, Task? proposal, List<WaitingInput> waiting, IReadOnlyList<Answer> answers)
     {
         try
         {
@@ -161,13 +164,35 @@ internal sealed class LeaderTerm : IAsyncDisposable
         }
         catch (Exception fault)
         {
+            var reason = await FailureAsync(proposal);
             foreach (var one in waiting)
-                one.Done.TrySetException(new ControlException(ControlError.Unavailable, "the manager lost the leadership while the request waited; it may or may not have been done"));
-            _ended(fault is LeadershipLostException ? null : fault);
+                one.Done.TrySetException(reason);
+            _ended(this, fault is LeadershipLostException ? null : fault);
         }
         finally
         {
             _inFlight.Reader.TryRead(out _);
         }
+    }
+
+    /// <summary>What those hear whose turn came to nothing: whether it may yet be done is for their own batch to say.</summary>
+    private static async Task<Exception> FailureAsync(Task? proposal)
+    {
+        // It changed nothing itself, and rested on a batch that was lost.
+        if (proposal is null)
+            return new InputNotTakenException();
+        try
+        {
+            await proposal;
+        }
+        catch (LeadershipLostException lost) when (!lost.OutcomeUnknown)
+        {
+            return new InputNotTakenException(lost);
+        }
+        catch (Exception)
+        {
+            // Not known, as below.
+        }
+        return new ControlException(ControlError.Unavailable, "the manager lost the leadership while the request waited; it may or may not have been done");
     }
 }

@@ -3,6 +3,7 @@ using Grpc.Core.Interceptors;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
+using Skep.Manager;
 using Skep.State;
 using Skep.Wire;
 using Task = System.Threading.Tasks.Task;
@@ -15,39 +16,43 @@ namespace Skep.Security;
 /// </summary>
 /// <remarks>The texts are SwarmKit's.</remarks>
 /// <param name="trust">The roots.</param>
-/// <param name="store">The committed state: cluster, nodes, managers.</param>
+/// <param name="manager">Its committed state: cluster, nodes, managers.</param>
 /// <param name="refusals">One line for every refusal.</param>
 /// <param name="logger">What only debugging needs.</param>
-public sealed class CallAuthorization(ClusterTrust trust, StateStore store, RefusalLog refusals, ILogger<CallAuthorization> logger) : Interceptor
+public sealed class CallAuthorization(ClusterTrust trust, IManager manager, RefusalLog refusals, ILogger<CallAuthorization> logger) : Interceptor
 {
-    public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
-        Authorize(context);
-        return continuation(request, context);
+        await AuthorizeAsync(context).ConfigureAwait(false);
+        return await continuation(request, context).ConfigureAwait(false);
     }
 
-    public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
+    public override async Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
     {
-        Authorize(context);
-        return continuation(requestStream, context);
+        await AuthorizeAsync(context).ConfigureAwait(false);
+        return await continuation(requestStream, context).ConfigureAwait(false);
     }
 
-    public override Task ServerStreamingServerHandler<TRequest, TResponse>(TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
+    public override async Task ServerStreamingServerHandler<TRequest, TResponse>(TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
     {
-        Authorize(context);
-        return continuation(request, responseStream, context);
+        await AuthorizeAsync(context).ConfigureAwait(false);
+        await continuation(request, responseStream, context).ConfigureAwait(false);
     }
 
-    public override Task DuplexStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation)
+    public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation)
     {
-        Authorize(context);
-        return continuation(requestStream, responseStream, context);
+        await AuthorizeAsync(context).ConfigureAwait(false);
+        await continuation(requestStream, responseStream, context).ConfigureAwait(false);
     }
 
-    private void Authorize(ServerCallContext context)
+    private async Task AuthorizeAsync(ServerCallContext context)
     {
         var role = CallRoles.Of(context.Method);
         var peer = PeerOf(context.GetHttpContext());
+        if (IsStranger(peer, role))
+            await CatchUpAsync(context.CancellationToken).ConfigureAwait(false);
         if (Refusal(peer, role) is not { } refusal)
         {
             context.SetNode(peer!.Identity!);
@@ -62,6 +67,26 @@ public sealed class CallAuthorization(ClusterTrust trust, StateStore store, Refu
         }
         refusals.Call(context.Method, context.Peer, peer?.Identity?.NodeId, refusal);
         throw new RpcException(new Status(StatusCode.PermissionDenied, $"Permission denied: unauthorized peer role: rpc error: code = PermissionDenied desc = {refusal}"));
+    }
+
+    /// <summary>
+    /// Its certificate is good, and this manager knows nothing of it: it was removed and forgotten, or it came by way of another manager
+    /// a moment ago and this one lags.
+    /// </summary>
+    private bool IsStranger(VerifiedPeer? peer, CallRole role) => peer is { Flaw: null, Identity: { } node } && manager.Store.Read(state =>
+        state.Cluster is { } cluster && node.ClusterId == cluster.Id && !IsKnown(state, node, role) && !cluster.BlacklistedCertificates.ContainsKey(node.NodeId));
+
+    private async Task CatchUpAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await manager.ReadBarrierAsync(cancellation).WaitAsync(Patience, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is ControlException or TimeoutException)
+        {
+            // What this manager knows decides.
+            logger.LogDebug("no leader says whether an unknown node is one of the cluster: {Reason}", e.Message);
+        }
     }
 
     private VerifiedPeer? PeerOf(HttpContext http)
@@ -83,19 +108,24 @@ public sealed class CallAuthorization(ClusterTrust trust, StateStore store, Refu
             return "certificate has expired or is not yet valid";
         if (peer.Identity is not { } node)
             return "remote certificate is not a node's";
-        if (role == CallRole.Manager && node.Role != NodeRole.Manager)
+        if (role is (CallRole.Manager or CallRole.RaftMember) && node.Role != NodeRole.Manager)
             return $"Permission denied: remote certificate not part of OUs: [{NodeIdentity.ManagerUnit}]";
-        return store.Read(state => Refusal(state, node));
+        return manager.Store.Read(state => Refusal(state, node, role));
     }
 
-    private static string? Refusal(ClusterState state, NodeIdentity node)
+    private string? Refusal(ClusterState state, NodeIdentity node, CallRole role)
     {
+        // A manager that joins has no state yet, and gets it from one whose certificate is all that it can judge by.
         if (state.Cluster is not { } cluster)
-            return "there is no cluster yet";
+            return node.Role == NodeRole.Manager && node.ClusterId == trust.ClusterId ? null : "there is no cluster yet";
         if (node.ClusterId != cluster.Id)
             return $"Permission denied: remote certificate not part of organization: {cluster.Id}";
         // Who is not in the state was removed: a certificate is only handed out once its node is.
-        var known = state.Managers.ContainsKey(node.NodeId) || (node.Role == NodeRole.Worker && state.Nodes.ContainsKey(node.NodeId));
-        return known && !cluster.BlacklistedCertificates.ContainsKey(node.NodeId) ? null : $"Permission denied: node {node.NodeId} was removed from swarm";
+        return IsKnown(state, node, role) && !cluster.BlacklistedCertificates.ContainsKey(node.NodeId) ? null : $"Permission denied: node {node.NodeId} was removed from swarm";
     }
+
+    // Who was demoted is no manager any more, whatever his certificate says.
+    private static bool IsKnown(ClusterState state, NodeIdentity node, CallRole role) => role == CallRole.RaftMember || node.Role == NodeRole.Manager
+        ? state.Managers.GetValueOrDefault(node.NodeId) is { } manager && (manager.IsMember || role != CallRole.Manager)
+        : state.Nodes.ContainsKey(node.NodeId) || state.Managers.ContainsKey(node.NodeId);
 }

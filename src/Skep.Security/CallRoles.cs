@@ -6,6 +6,12 @@ public enum CallRole
     /// <summary>Only managers; what nobody listed is theirs.</summary>
     Manager,
 
+    /// <summary>
+    /// Managers by their certificates alone: a Raft member that lags does not know the newest managers yet, and only hears of them from them. The
+    /// Raft core knows whom to believe what.
+    /// </summary>
+    RaftMember,
+
     /// <summary>Every node of the cluster.</summary>
     Node,
 
@@ -17,6 +23,10 @@ public enum CallRole
 public static class CallRoles
 {
     private const string Package = "/docker.swarmkit.v1.";
+
+    private const string RaftPackage = "/skep.raft.v1.";
+
+    private const string ManagersPackage = "/skep.managers.v1.";
 
     private static readonly Dictionary<string, CallRole> Services = new(StringComparer.Ordinal)
     {
@@ -31,8 +41,13 @@ public static class CallRoles
     public static CallRole Of(string method)
     {
         ArgumentNullException.ThrowIfNull(method);
-        if (method == Package + "CA/GetRootCACertificate")
+        if (method is Package + "CA/GetRootCACertificate" or ManagersPackage + "Managers/Join")
             return CallRole.Anyone;
+        if (method.StartsWith(RaftPackage, StringComparison.Ordinal))
+            return CallRole.RaftMember;
+        // The call itself lets only skepds of the cluster pass: managers, and those that stand by.
+        if (method.StartsWith(ManagersPackage, StringComparison.Ordinal))
+            return CallRole.Node;
         if (!method.StartsWith(Package, StringComparison.Ordinal) || method.IndexOf('/', Package.Length) is var end && end < 0)
             return CallRole.Manager;
         return Services.GetValueOrDefault(method[Package.Length..end], CallRole.Manager);

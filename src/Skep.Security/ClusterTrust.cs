@@ -7,12 +7,16 @@ namespace Skep.Security;
 
 /// <summary>What the cluster trusts at this moment, by the committed state.</summary>
 /// <param name="store">The committed state.</param>
+/// <param name="own">This manager's certificate: what came with it counts until the state has come.</param>
 /// <param name="time">The clock.</param>
-public sealed class ClusterTrust(StateStore store, TimeProvider time)
+public sealed class ClusterTrust(StateStore store, ManagerCertificate own, TimeProvider time)
 {
     private volatile Parsed? _parsed;
 
     internal DateTimeOffset Now => time.GetUtcNow();
+
+    /// <summary>The cluster's id: that of this manager's own certificate.</summary>
+    internal string ClusterId => own.Identity.ClusterId;
 
     /// <summary>The present roots; null while there is no cluster.</summary>
     internal ClusterRoots? Roots => Current()?.Roots;
@@ -33,9 +37,7 @@ public sealed class ClusterTrust(StateStore store, TimeProvider time)
 
     private Parsed? Current()
     {
-        var pem = store.Read(state => state.Cluster?.RootCa.CaCert);
-        if (pem is null)
-            return null;
+        var pem = store.Read(state => state.Cluster?.RootCa.CaCert) ?? own.RootPem;
         var parsed = _parsed;
         if (parsed is null || !parsed.Pem.Equals(pem))
             _parsed = parsed = new Parsed(pem, ClusterRoots.Parse(pem.Span));

@@ -7,7 +7,7 @@ using Skep.Wire;
 namespace Skep.Security;
 
 /// <summary>
-/// The certificate with which this manager serves the cluster port and speaks to other managers. It is the manager's own: the
+/// The certificate with which this skepd serves the cluster port and speaks to managers (a worker's, while it stands by). It is the manager's own: the
 /// engine on the same host has another one, as a worker. Replaced live when it is renewed.
 /// </summary>
 public sealed class ManagerCertificate
@@ -19,8 +19,6 @@ public sealed class ManagerCertificate
     {
         _files = files;
         Identity = NodeIdentity.FromSubject(certificate.SubjectName) ?? throw new InvalidManagerCertificateException("swarm-node.crt is not a certificate of a swarm");
-        if (Identity.Role != NodeRole.Manager)
-            throw new InvalidManagerCertificateException("swarm-node.crt is not the certificate of a manager");
         RootPem = ByteString.CopyFrom(files.ReadRoot());
         _loaded = new Loaded(certificate);
     }
@@ -36,6 +34,9 @@ public sealed class ManagerCertificate
 
     /// <summary>The same for TLS servers.</summary>
     public SslStreamCertificateContext Context => _loaded.Context;
+
+    /// <summary>More than half of its life is over, or its time has not come: engines renew theirs then.</summary>
+    public bool IsRenewalDue(DateTimeOffset now) => now < Certificate.NotBefore || now > Certificate.NotBefore + ((Certificate.NotAfter - Certificate.NotBefore) / 2);
 
     /// <summary>Whether this host's manager belongs to a cluster already.</summary>
     /// <param name="directory">certificates, in the data directory.</param>
@@ -54,6 +55,21 @@ public sealed class ManagerCertificate
         var files = new CertificateFiles(directory);
         files.WriteRoot(root.CertificatePem.Span);
         return new ManagerCertificate(files, Store(files, root, new NodeIdentity(managerId, NodeRole.Manager, clusterId), lifetime, now));
+    }
+
+    /// <summary>Stores the certificate that a manager gave to this one.</summary>
+    /// <param name="directory">certificates, in the data directory.</param>
+    /// <param name="rootPem">The cluster's roots.</param>
+    /// <param name="certificatePem">With intermediates.</param>
+    /// <param name="key">Its key.</param>
+    /// <exception cref="InvalidManagerCertificateException">It is not a certificate of a swarm.</exception>
+    public static ManagerCertificate Install(string directory, ReadOnlySpan<byte> rootPem, ReadOnlySpan<byte> certificatePem, ECDsa key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        var files = new CertificateFiles(directory);
+        files.WriteRoot(rootPem);
+        files.Write(certificatePem, key.ExportECPrivateKeyPem() + "\n");
+        return new ManagerCertificate(files, files.Read());
     }
 
     /// <summary>Loads what <see cref="Create"/> or <see cref="Renew"/> stored. An expired one is loaded too, so that it can be renewed.</summary>

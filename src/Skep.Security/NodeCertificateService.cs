@@ -19,12 +19,6 @@ namespace Skep.Security;
 /// <param name="logger">Joins and renewals.</param>
 public sealed class NodeCertificateService(IManager manager, CertificateSigner signer, TimeProvider time, RefusalLog refusals, ILogger<NodeCertificateService> logger) : NodeCA.NodeCABase
 {
-    /// <summary>
-    /// A skepd that joins as a manager says so in this header. A stock engine does not, and must not become a manager: it would
-    /// start SwarmKit's Raft.
-    /// </summary>
-    public const string ManagerHeader = "skep-manager";
-
     /// <summary>Engines ask again by themselves after 5 s.</summary>
     private static readonly TimeSpan LongestStatusWait = TimeSpan.FromSeconds(20);
 
@@ -108,11 +102,9 @@ public sealed class NodeCertificateService(IManager manager, CertificateSigner s
         }
     }
 
-    private RpcException RefuseManager(ServerCallContext context) => context.RequestHeaders.Get(ManagerHeader) is not null
-        ? Refuse(context, StatusCode.Unimplemented, "a second manager cannot be added yet")
-        : Refuse(context, StatusCode.FailedPrecondition,
-            "managers of this cluster are hosts that run skepd, and this request came from a Docker engine: to add this host as a worker, "
-            + "join with the token that 'docker swarm join-token worker' shows; further managers cannot be added yet");
+    private RpcException RefuseManager(ServerCallContext context) => Refuse(context, StatusCode.FailedPrecondition,
+        "managers of this cluster are hosts that run skepd, and this request came from a Docker engine: to add this host as a manager, install skepd "
+        + "and join with 'docker -H unix:///run/skep.sock swarm join'; to add it as a worker, join with the token that 'docker swarm join-token worker' shows");
 
     private RpcException Refuse(ServerCallContext context, StatusCode code, string reason)
     {

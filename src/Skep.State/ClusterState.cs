@@ -14,6 +14,7 @@ public sealed class ClusterState
 
     private readonly Dictionary<string, Manager> _managers = [];
     private readonly Dictionary<string, Wire.Node> _nodes = [];
+    private readonly Dictionary<string, HeldSession> _sessions = [];
     private readonly Dictionary<string, Wire.Service> _services = [];
     private readonly Dictionary<string, string> _serviceIdsByName = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<string, Wire.Network> _networks = [];
@@ -33,6 +34,9 @@ public sealed class ClusterState
     public IReadOnlyDictionary<string, Manager> Managers => _managers;
 
     public IReadOnlyDictionary<string, Wire.Node> Nodes => _nodes;
+
+    /// <summary>By node: the session that it registered last, and which manager holds it. A node that never came has none.</summary>
+    public IReadOnlyDictionary<string, HeldSession> Sessions => _sessions;
 
     public IReadOnlyDictionary<string, Wire.Service> Services => _services;
 
@@ -82,7 +86,8 @@ public sealed class ClusterState
             case Mutation.KindOneofCase.RemoveManager: changes.Add(new ManagerChange(Take(_managers, mutation.RemoveManager.Id), null)); break;
             case Mutation.KindOneofCase.PutNode: PutNode(mutation.PutNode.Node, changes); break;
             case Mutation.KindOneofCase.SetNodeStatus: SetNodeStatus(mutation.SetNodeStatus, changes); break;
-            case Mutation.KindOneofCase.RemoveNode: changes.Add(new NodeChange(Take(_nodes, mutation.RemoveNode.Id), null)); break;
+            case Mutation.KindOneofCase.SetNodeSession: SetNodeSession(mutation.SetNodeSession, changes); break;
+            case Mutation.KindOneofCase.RemoveNode: RemoveNode(mutation.RemoveNode.Id, changes); break;
             case Mutation.KindOneofCase.SetNodeAttachments: SetNodeAttachments(mutation.SetNodeAttachments, changes); break;
             case Mutation.KindOneofCase.PutService: PutService(mutation.PutService.Service, changes); break;
             case Mutation.KindOneofCase.RemoveService: RemoveService(mutation.RemoveService.Id, changes); break;
@@ -111,6 +116,7 @@ public sealed class ClusterState
         var copy = new ClusterState { Version = Version, Time = Time, Cluster = Cluster };
         foreach (var (id, manager) in _managers) copy._managers.Add(id, manager);
         foreach (var (id, node) in _nodes) copy._nodes.Add(id, node);
+        foreach (var (id, session) in _sessions) copy._sessions.Add(id, session);
         foreach (var (id, service) in _services) copy.IndexService(null, service);
         foreach (var (id, spec) in _taskSpecs) copy._taskSpecs.Add(id, spec);
         foreach (var (id, network) in _networks) copy._networks.Add(id, network);
@@ -134,6 +140,7 @@ public sealed class ClusterState
             case Wire.Cluster cluster: Cluster = cluster; break;
             case Manager manager: _managers.Add(manager.Id, manager); break;
             case Wire.Node node: _nodes.Add(node.Id, node); break;
+            case HeldSession session: _sessions.Add(session.NodeId, session); break;
             case Wire.Service service: IndexService(null, service); break;
             case Wire.Network network: _networks.Add(network.Id, network); break;
             case Wire.Secret secret: _secrets.Add(secret.Id, secret); break;
@@ -189,6 +196,23 @@ public sealed class ClusterState
         };
         _nodes[node.Id] = node;
         changes.Add(new NodeChange(old, node));
+    }
+
+    // Not a change of the node object: whoever updates the node by its version is not disturbed.
+    private void SetNodeSession(HeldSession session, List<Change> changes)
+    {
+        Get(_nodes, session.NodeId);
+        var old = _sessions.GetValueOrDefault(session.NodeId);
+        _sessions[session.NodeId] = session;
+        changes.Add(new SessionChange(old, session));
+    }
+
+    private void RemoveNode(string id, List<Change> changes)
+    {
+        var node = Take(_nodes, id);
+        if (_sessions.Remove(id, out var session))
+            changes.Add(new SessionChange(session, null));
+        changes.Add(new NodeChange(node, null));
     }
 
     private void SetNodeAttachments(SetNodeAttachments set, List<Change> changes)

@@ -16,6 +16,7 @@ public sealed class StateSnapshot
         if (state.Cluster is { } cluster) _objects.Add(new SnapshotRecord { Cluster = cluster });
         foreach (var manager in state.Managers.Values) _objects.Add(new SnapshotRecord { Manager = manager });
         foreach (var node in state.Nodes.Values) _objects.Add(new SnapshotRecord { Node = node });
+        foreach (var session in state.Sessions.Values) _objects.Add(new SnapshotRecord { Session = session });
         foreach (var service in state.Services.Values) _objects.Add(new SnapshotRecord { Service = service });
         foreach (var network in state.Networks.Values) _objects.Add(new SnapshotRecord { Network = network });
         foreach (var secret in state.Secrets.Values) _objects.Add(new SnapshotRecord { Secret = secret });
@@ -89,6 +90,7 @@ public sealed class StateSnapshot
                 case SnapshotRecord.KindOneofCase.Cluster: state.Restore(record.Cluster); break;
                 case SnapshotRecord.KindOneofCase.Manager: state.Restore(record.Manager); break;
                 case SnapshotRecord.KindOneofCase.Node: state.Restore(record.Node); break;
+                case SnapshotRecord.KindOneofCase.Session: state.Restore(record.Session); break;
                 case SnapshotRecord.KindOneofCase.Service: state.Restore(record.Service); break;
                 case SnapshotRecord.KindOneofCase.Network: state.Restore(record.Network); break;
                 case SnapshotRecord.KindOneofCase.Secret: state.Restore(record.Secret); break;

@@ -8,6 +8,7 @@ public sealed class StateStore : IDisposable
 {
     private readonly ReaderWriterLockSlim _lock = new();
     private readonly Lock _subscribersLock = new();
+    private readonly VersionWaiters _versions = new();
     private ClusterState _state = new();
     private Action<IReadOnlyList<Change>>[] _subscribers = [];
     private Action[] _resetSubscribers = [];
@@ -42,7 +43,11 @@ public sealed class StateStore : IDisposable
         }
         foreach (var subscriber in _subscribers)
             Tell(subscriber, changes);
+        _versions.Reached(_state.Version);
     }
+
+    /// <summary>Completes when the state is at a version or beyond.</summary>
+    public Task WaitForVersionAsync(ulong version, CancellationToken cancellation) => _versions.WaitAsync(version, () => Read(state => state.Version), cancellation);
 
     /// <summary>Replaces the whole state (a snapshot was read or installed).</summary>
     public void Reset(ClusterState state)
@@ -52,6 +57,7 @@ public sealed class StateStore : IDisposable
         _lock.ExitWriteLock();
         foreach (var subscriber in _resetSubscribers)
             subscriber();
+        _versions.Reached(state.Version);
     }
 
     /// <summary>A subscriber threw. The state is right; what that subscriber should have noted is lost.</summary>

@@ -1,6 +1,5 @@
 using Skep.Log;
 using Skep.Manager;
-using Skep.Raft;
 using Skep.Simulation.Managers;
 
 namespace Skep.Simulation;
@@ -14,13 +13,10 @@ internal sealed class Beginning(World world)
         first.Start(ReplicaStart.NewGroup);
         while (first.Process is not { Service.IsLeader: true })
             await world.Loop.Delay(TimeSpan.FromMilliseconds(10));
-        var manager = first.Process.Manager;
-        await manager.SubmitAsync(new InitCluster(Cluster(), Describe(first)));
+        var manager = first.Process.Service;
+        await manager.SubmitAsync(new InitCluster(Cluster(), Describe(first, joins: false)));
         foreach (var host in world.Managers.Skip(1))
-        {
-            host.Start(ReplicaStart.Join);
-            await new MembershipChanges(world).AddAsync(host);
-        }
+            await new Replacement(world).JoinAsync(host);
         foreach (var agent in world.Agents)
             await manager.SubmitAsync(new CertificateIssued(agent.NodeId, new Wire.Certificate { Cn = agent.NodeId, Role = Wire.NodeRole.Worker }, Wire.NodeSpec.Types.Availability.Active));
         var network = await manager.CallAsync<Wire.CreateNetworkResponse>(new Wire.CreateNetworkRequest
@@ -30,7 +26,8 @@ internal sealed class Beginning(World world)
         world.NetworkId = network.Network.Id;
     }
 
-    public static State.Manager Describe(ManagerHost host) => new() { Id = host.Name, RaftId = host.RaftId, Addr = host.Address };
+    public static State.Manager Describe(ManagerHost host, bool joins) =>
+        new() { Id = host.ManagerId, RaftId = host.RaftId, Addr = host.Address, Joining = joins, Run = host.Process?.Self.Run ?? "" };
 
     private static Wire.Cluster Cluster() => new()
     {

@@ -26,7 +26,7 @@ internal sealed class World
         Statuses = new AnsweredStatuses(this);
         Removals = new RightRemovals(this);
         Managers = [.. Enumerable.Range(0, options.Managers).Select(n => new ManagerHost(this, n))];
-        Agents = [.. Enumerable.Range(0, options.Agents).Select(n => new Agent(this, n))];
+        Agents = [.. Enumerable.Range(0, options.Agents).Select(n => new SimulatedAgent(this, n))];
     }
 
     public RunOptions Options { get; }
@@ -51,7 +51,7 @@ internal sealed class World
 
     public IReadOnlyList<ManagerHost> Managers { get; }
 
-    public IReadOnlyList<Agent> Agents { get; }
+    public IReadOnlyList<SimulatedAgent> Agents { get; }
 
     /// <summary>Chance that a task fails, at three points of its life.</summary>
     public double TaskFailures { get; set; }
@@ -85,7 +85,7 @@ internal sealed class World
         {
             try
             {
-                await process.Manager.ReadBarrierAsync();
+                await process.Service.ReadBarrierAsync();
                 return;
             }
             catch (Skep.Manager.ControlException) when (attempt < 5)

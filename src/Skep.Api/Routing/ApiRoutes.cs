@@ -6,7 +6,22 @@ public delegate Task ApiHandler(ApiContext context);
 /// <summary>The endpoints that skepd claims. Everything else goes to the local engine unseen. Filled before the host is built.</summary>
 public sealed class ApiRoutes
 {
-    private readonly Dictionary<string, List<(RouteTemplate Template, ApiHandler Handler)>> _byMethod = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<(RouteTemplate Template, ApiHandler Handler)>> _byMethod;
+    private readonly Func<ApiHandler, ApiHandler> _around;
+
+    public ApiRoutes()
+        : this(new(StringComparer.Ordinal), handler => handler)
+    {
+    }
+
+    private ApiRoutes(Dictionary<string, List<(RouteTemplate Template, ApiHandler Handler)>> byMethod, Func<ApiHandler, ApiHandler> around)
+    {
+        _byMethod = byMethod;
+        _around = around;
+    }
+
+    /// <summary>The same routes; what is claimed through the answer runs inside of <paramref name="around"/>.</summary>
+    public ApiRoutes Around(Func<ApiHandler, ApiHandler> around) => new(_byMethod, around);
 
     /// <summary>
     /// Claims <paramref name="method"/> (upper case) on <paramref name="template"/>, a path without version such as
@@ -17,7 +32,7 @@ public sealed class ApiRoutes
     {
         if (!_byMethod.TryGetValue(method, out var routes)) _byMethod[method] = routes = [];
         if (routes.Exists(r => r.Template.Text == template)) throw new ArgumentException($"{method} {template} is claimed twice", nameof(template));
-        routes.Add((new RouteTemplate(template), handler));
+        routes.Add((new RouteTemplate(template), _around(handler)));
         routes.Sort((a, b) => string.CompareOrdinal(a.Template.Rank, b.Template.Rank));
         return this;
     }

@@ -64,11 +64,6 @@ public enum LocalNodeState
 public sealed record SwarmStatus(LocalNodeState State, string NodeId = "", string NodeAddr = "", string ManagerId = "", string LeaderId = "", string Error = "")
 {
     public static readonly SwarmStatus Inactive = new(LocalNodeState.Inactive);
-
-    /// <summary>
-    /// Keys (in ClusterState.Managers) of the managers that this one cannot reach at present. Only a leader can know; empty elsewhere.
-    /// </summary>
-    public IReadOnlySet<string> UnreachableManagers { get; init; } = new HashSet<string>();
 }
 
 /// <summary>docker swarm init, with the defaults of stock's daemon filled in.</summary>

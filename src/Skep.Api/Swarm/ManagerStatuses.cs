@@ -5,24 +5,20 @@ namespace Skep.Api.Swarm;
 /// <summary>Which nodes host managers, and how those are.</summary>
 internal sealed class ManagerStatuses
 {
-    private readonly Dictionary<string, Types.ManagerStatus> _byNode = [];
+    private readonly Dictionary<string, Types.ManagerStatus?> _byNode = [];
 
     public ManagerStatuses(ClusterState state, SwarmStatus status)
     {
-        foreach (var manager in state.Managers.Values)
+        foreach (var manager in state.Managers.Values.Where(manager => manager.IsMember))
         {
-            var reachable = !status.UnreachableManagers.Contains(manager.Id);
-            if (reachable)
+            // While it still catches up it has no vote, and no status.
+            _byNode[manager.HostNodeId] = manager.IsVoter ? StatusOf(manager, status) : null;
+            if (!manager.IsVoter)
+                continue;
+            if (IsReachable(manager, status))
                 Reachable++;
             else
                 Unreachable++;
-            // A host without engine is a node by the manager's own id.
-            _byNode[manager.NodeId.Length > 0 ? manager.NodeId : manager.Id] = new Types.ManagerStatus
-            {
-                Leader = manager.Id == status.LeaderId,
-                Reachability = reachable ? "reachable" : "unreachable",
-                Addr = manager.Addr,
-            };
         }
     }
 
@@ -30,6 +26,18 @@ internal sealed class ManagerStatuses
 
     public int Unreachable { get; }
 
-    /// <summary>Null for a node without manager.</summary>
+    /// <summary>The role that docker shows for the node's host.</summary>
+    public bool IsManager(string nodeId) => _byNode.ContainsKey(nodeId);
+
+    /// <summary>Null for a node without a manager, or with one that still joins.</summary>
     public Types.ManagerStatus? Of(string nodeId) => _byNode.GetValueOrDefault(nodeId);
+
+    private static Types.ManagerStatus StatusOf(State.Manager manager, SwarmStatus status) => new()
+    {
+        Leader = manager.Id == status.LeaderId,
+        Reachability = IsReachable(manager, status) ? "reachable" : "unreachable",
+        Addr = manager.Addr,
+    };
+
+    private static bool IsReachable(State.Manager manager, SwarmStatus status) => !manager.Unreachable || manager.Id == status.LeaderId;
 }

@@ -17,6 +17,11 @@ internal sealed class SwarmAccess(ISwarmLifecycle lifecycle, TimeProvider time)
     /// <summary>As stock: how long a request may wait for its commit.</summary>
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(20);
 
+    /// <summary>An election takes 1 to 2 s, and may need a second round.</summary>
+    private static readonly TimeSpan LeaderPatience = TimeSpan.FromSeconds(8);
+
+    private static readonly TimeSpan LeaderPoll = TimeSpan.FromMilliseconds(50);
+
     public ISwarmLifecycle Lifecycle => lifecycle;
 
     /// <summary>The engine beside this daemon is in a swarm, the daemon itself manages none.</summary>
@@ -36,6 +41,30 @@ internal sealed class SwarmAccess(ISwarmLifecycle lifecycle, TimeProvider time)
 
     /// <summary>Reads under the store's lock: take references out and convert them afterwards.</summary>
     public T Read<T>(Func<ClusterState, T> read) => Manager.Store.Read(read);
+
+    /// <summary>
+    /// Waits until the state here holds all that was committed anywhere, an election included. Without a cluster there is nothing to
+    /// wait for.
+    /// </summary>
+    /// <exception cref="ApiException">503 in stock's words: no leader within some seconds.</exception>
+    public async Task CatchUpAsync(CancellationToken cancellation)
+    {
+        var began = time.GetTimestamp();
+        while (lifecycle.Manager is { } manager)
+        {
+            try
+            {
+                await manager.ReadBarrierAsync(cancellation).ConfigureAwait(false);
+                return;
+            }
+            catch (ControlException refusal)
+            {
+                if (time.GetElapsedTime(began) > LeaderPatience)
+                    throw ControlRefusal.ToApi(refusal);
+                await Task.Delay(LeaderPoll, time, cancellation).ConfigureAwait(false);
+            }
+        }
+    }
 
     /// <summary>Asks the manager and waits for the commit.</summary>
     /// <exception cref="ApiException">Refused, with stock's code and words.</exception>

@@ -24,14 +24,20 @@ public sealed class SwarmApi : IDisposable
         var swarm = new SwarmAccess(lifecycle, time);
         _events = new SwarmEventLog(lifecycle, time);
         Info = new SwarmInfo(swarm);
-        new ClusterEndpoints(swarm).Map(routes);
-        new NodeEndpoints(swarm).Map(routes);
-        new ServiceEndpoints(swarm).Map(routes);
-        new TaskEndpoints(swarm).Map(routes);
-        new LogEndpoints(swarm, logs).Map(routes);
-        new SecretEndpoints(swarm).Map(routes);
-        new ConfigEndpoints(swarm).Map(routes);
-        new NetworkEndpoints(swarm).Map(routes);
+        // Whichever manager is asked answers with what every one of them has acknowledged before.
+        var fresh = routes.Around(handler => async context =>
+        {
+            await swarm.CatchUpAsync(context.Aborted).ConfigureAwait(false);
+            await handler(context).ConfigureAwait(false);
+        });
+        new ClusterEndpoints(swarm).Map(routes, fresh);
+        new NodeEndpoints(swarm).Map(fresh);
+        new ServiceEndpoints(swarm).Map(fresh);
+        new TaskEndpoints(swarm).Map(fresh);
+        new LogEndpoints(swarm, logs).Map(fresh);
+        new SecretEndpoints(swarm).Map(fresh);
+        new ConfigEndpoints(swarm).Map(fresh);
+        new NetworkEndpoints(swarm).Map(fresh);
         new EventEndpoints(swarm, _events, time).Map(routes);
     }
 

@@ -38,12 +38,12 @@ internal sealed class SwarmInfo(SwarmAccess swarm) : ISwarmInfo
 
     private static void AddCluster(Types.Info info, State.StateStore store)
     {
-        var (cluster, nodes, managers) = store.Read(state => (state.Cluster, state.Nodes.Count, state.Managers.Values.ToList()));
+        var (cluster, nodes, managers) = store.Read(state => (state.Cluster, state.Nodes.Count, state.Managers.Values.Where(manager => manager.IsMember).ToList()));
         info.ControlAvailable = true;
         info.Cluster = cluster?.ToInfo();
         info.Nodes = nodes;
         info.Managers = managers.Count;
-        info.RemoteManagers = [.. managers.OrderBy(m => m.RaftId).Select(m => new Types.Peer { NodeID = m.NodeId.Length > 0 ? m.NodeId : m.Id, Addr = m.Addr })];
+        info.RemoteManagers = [.. managers.OrderBy(m => m.RaftId).Select(m => new Types.Peer { NodeID = m.HostNodeId, Addr = m.Addr })];
         if (managers.Count == 2)
             info.Warnings = [TwoManagers];
     }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Skep.Dispatch.LogSharing;
 using Skep.Manager;
 using Skep.State;
 
@@ -6,7 +7,8 @@ namespace Skep.Dispatch.Logs;
 
 /// <summary>
 /// Brings readers of logs and engines together: a reader's subscription is told to every node that runs a task of it (when
-/// following: also to those that come to run one), and what these nodes publish goes to the reader.
+/// following: also to those that come to run one), and what these nodes publish goes to the reader. What nodes publish that are
+/// connected to other managers comes from there.
 /// </summary>
 public sealed class LogBroker : ILogReader, IDisposable
 {
@@ -17,6 +19,7 @@ public sealed class LogBroker : ILogReader, IDisposable
     private readonly DispatchOptions _options;
     private readonly TimeProvider _time;
     private readonly Random _random;
+    private readonly IManagerPeers _peers;
     private readonly IDisposable _changes;
     private readonly CancellationTokenSource _stop = new();
     private volatile int _following;
@@ -26,12 +29,14 @@ public sealed class LogBroker : ILogReader, IDisposable
     /// <param name="options">Limits.</param>
     /// <param name="time">The clock.</param>
     /// <param name="random">For subscription ids.</param>
-    public LogBroker(StateStore store, DispatchOptions options, TimeProvider time, Random random)
+    /// <param name="peers">The other managers.</param>
+    public LogBroker(StateStore store, DispatchOptions options, TimeProvider time, Random random, IManagerPeers peers)
     {
         _store = store;
         _options = options;
         _time = time;
         _random = random;
+        _peers = peers;
         Stopped = _stop.Token;
         _changes = store.Subscribe(OnChanges, OnReset);
     }
@@ -41,15 +46,34 @@ public sealed class LogBroker : ILogReader, IDisposable
 
     public async IAsyncEnumerable<Wire.LogMessage> ReadAsync(Wire.LogSelector selector, Wire.LogSubscriptionOptions options, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        var subscription = Open(selector, options);
+        var subscription = Open(selector, options, share: null, _peers.Others.Count > 0);
         try
         {
-            await using var patience = _time.CreateTimer(_ => GiveUpOnSilent(subscription), null, _options.LogPatience, Timeout.InfiniteTimeSpan).ConfigureAwait(false);
+            await using var patience = GiveUpOnSilentAfter(subscription, _options.LogPatience).ConfigureAwait(false);
+            await using var elsewhere = new LogsElsewhere(this, subscription, _peers, _options, _time).ConfigureAwait(false);
             await foreach (var messages in subscription.Messages.ReadAllAsync(cancellation).ConfigureAwait(false))
             {
                 foreach (var message in messages)
                     yield return message;
             }
+        }
+        finally
+        {
+            Close(subscription);
+        }
+    }
+
+    /// <summary>What the nodes send that are connected here, for a reader of another manager.</summary>
+    internal async IAsyncEnumerable<LogShare> ShareAsync(LogShareRequest request, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var subscription = Open(request.Selector ?? new(), request.Options ?? new(), request.NodeIds.ToHashSet(), others: false);
+        try
+        {
+            await using var patience = GiveUpOnSilentAfter(subscription, _options.LogPatience).ConfigureAwait(false);
+            yield return new LogShare { AskedNodeIds = { AskedBy(subscription) } };
+            await foreach (var messages in subscription.Messages.ReadAllAsync(cancellation).ConfigureAwait(false))
+                yield return new LogShare { Messages = { messages } };
+            yield return new LogShare { Failures = { subscription.Failures } };
         }
         finally
         {
@@ -111,6 +135,37 @@ public sealed class LogBroker : ILogReader, IDisposable
             subscription.Done(nodeId, failure);
     }
 
+    /// <summary>The nodes that have still to send and are not connected here.</summary>
+    internal IReadOnlyList<string> Elsewhere(LogSubscription subscription)
+    {
+        lock (_lock)
+            return [.. subscription.Waiting.Where(nodeId => !_listeners.ContainsKey(nodeId))];
+    }
+
+    /// <summary>Another manager has asked these nodes; it is patient with them itself.</summary>
+    internal void BegunElsewhere(LogSubscription subscription, IEnumerable<string> nodeIds)
+    {
+        lock (_lock)
+        {
+            foreach (var nodeId in nodeIds)
+                subscription.Begin(nodeId);
+        }
+    }
+
+    /// <summary>A manager could not be asked, or not to the end.</summary>
+    internal void Absent(LogSubscription subscription, string managerId)
+    {
+        lock (_lock)
+            subscription.Absent(managerId);
+    }
+
+    /// <summary>All managers have said what they have: who is with none of them is missing.</summary>
+    internal void EndElsewhere(LogSubscription subscription)
+    {
+        foreach (var nodeId in Elsewhere(subscription))
+            Done(subscription, nodeId, $"node {nodeId} is not available");
+    }
+
     /// <summary>The stream has ended. A node that has no other cannot finish what it was asked for.</summary>
     private void Leave(LogListener listener)
     {
@@ -126,7 +181,7 @@ public sealed class LogBroker : ILogReader, IDisposable
         }
     }
 
-    private LogSubscription Open(Wire.LogSelector selector, Wire.LogSubscriptionOptions options)
+    private LogSubscription Open(Wire.LogSelector selector, Wire.LogSubscriptionOptions options, IReadOnlySet<string>? share, bool others)
     {
         lock (_lock)
         {
@@ -134,7 +189,7 @@ public sealed class LogBroker : ILogReader, IDisposable
                 throw Stopping();
             if (_subscriptions.Count >= _options.MaxLogReaders)
                 throw new ControlException(ControlError.Unavailable, $"{_options.MaxLogReaders} readers of service logs are the most at a time; end some of them first");
-            var subscription = new LogSubscription(NextId(), selector, options);
+            var subscription = new LogSubscription(NextId(), selector, options, share);
             _store.Read(state =>
             {
                 subscription.Match(state);
@@ -143,9 +198,13 @@ public sealed class LogBroker : ILogReader, IDisposable
             _subscriptions.Add(subscription.Id, subscription);
             if (subscription.Follows)
                 _following++;
-            foreach (var nodeId in subscription.Nodes)
+            foreach (var nodeId in subscription.Nodes.ToList())
             {
-                if (!Wake(nodeId))
+                if (Wake(nodeId) || others)
+                    continue;
+                if (subscription.IsShare)
+                    subscription.Forget(nodeId);
+                else
                     subscription.Done(nodeId, $"node {nodeId} is not available");
             }
             subscription.EndWhenComplete();
@@ -169,10 +228,16 @@ public sealed class LogBroker : ILogReader, IDisposable
         }
     }
 
-    private void GiveUpOnSilent(LogSubscription subscription)
+    private ITimer GiveUpOnSilentAfter(LogSubscription subscription, TimeSpan patience) => _time.CreateTimer(_ =>
     {
         lock (_lock)
-            subscription.GiveUpOnSilent(_options.LogPatience);
+            subscription.GiveUpOnSilent(patience);
+    }, null, patience, Timeout.InfiniteTimeSpan);
+
+    private List<string> AskedBy(LogSubscription subscription)
+    {
+        lock (_lock)
+            return [.. subscription.Nodes];
     }
 
     private void OnChanges(IReadOnlyList<Change> changes)

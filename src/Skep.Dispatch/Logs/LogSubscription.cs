@@ -1,11 +1,19 @@
 using System.Threading.Channels;
+using Skep.Dispatch.LogSharing;
 using Skep.State;
 
 namespace Skep.Dispatch.Logs;
 
 /// <summary>One reader's wish: which nodes were asked, which of them have still to send, and what they have sent.</summary>
 /// <remarks>Not thread-safe but for the messages: the broker's lock guards the rest.</remarks>
-internal sealed class LogSubscription(string id, Wire.LogSelector selector, Wire.LogSubscriptionOptions options)
+/// <param name="id">As nodes name it.</param>
+/// <param name="selector">Whose logs.</param>
+/// <param name="options">How much of them.</param>
+/// <param name="share">
+/// For another manager's reader: only nodes that are connected here count, who is missing is that manager's to tell. Of these only those
+/// named, if any are.
+/// </param>
+internal sealed class LogSubscription(string id, Wire.LogSelector selector, Wire.LogSubscriptionOptions options, IReadOnlySet<string>? share = null)
 {
     /// <summary>Most messages that wait for the reader, about one line each; then the engines must wait.</summary>
     public const int Capacity = 64;
@@ -16,11 +24,24 @@ internal sealed class LogSubscription(string id, Wire.LogSelector selector, Wire
     private readonly HashSet<string> _waiting = [];
     private readonly HashSet<string> _begun = [];
     private readonly SortedSet<string> _unscheduled = new(StringComparer.Ordinal);
-    private readonly List<string> _failures = [];
+    private readonly List<LogFailure> _failures = [];
+    private readonly SortedSet<string> _absentManagers = new(StringComparer.Ordinal);
     private readonly Channel<IReadOnlyList<Wire.LogMessage>> _messages =
         Channel.CreateBounded<IReadOnlyList<Wire.LogMessage>>(new BoundedChannelOptions(Capacity) { SingleReader = true });
 
     public string Id => id;
+
+    public Wire.LogSelector Selector => selector;
+
+    public Wire.LogSubscriptionOptions Options => options;
+
+    public bool IsShare => share is not null;
+
+    /// <summary>Nodes that did not send all they have.</summary>
+    public IReadOnlyList<LogFailure> Failures => _failures;
+
+    /// <summary>Nodes that have still to send.</summary>
+    public IReadOnlyCollection<string> Waiting => _waiting;
 
     public bool Follows => options.Follow;
 
@@ -60,15 +81,28 @@ internal sealed class LogSubscription(string id, Wire.LogSelector selector, Wire
     {
         if (task.NodeId.Length == 0)
         {
-            _unscheduled.Add(task.Id);
+            if (!IsShare)
+                _unscheduled.Add(task.Id);
             return false;
         }
+        if (share is { Count: > 0 } && !share.Contains(task.NodeId))
+            return false;
         _unscheduled.Remove(task.Id);
         if (!_nodes.Add(task.NodeId))
             return false;
         _waiting.Add(task.NodeId);
         return true;
     }
+
+    /// <summary>The node is not connected here, so it has no part in a share.</summary>
+    public void Forget(string nodeId)
+    {
+        if (!Follows && _waiting.Remove(nodeId))
+            _nodes.Remove(nodeId);
+    }
+
+    /// <summary>The manager could not be asked; named if a node stays missing.</summary>
+    public void Absent(string managerId) => _absentManagers.Add(managerId);
 
     /// <summary>The node has opened its stream.</summary>
     public void Begin(string nodeId) => _begun.Add(nodeId);
@@ -79,7 +113,7 @@ internal sealed class LogSubscription(string id, Wire.LogSelector selector, Wire
         if (Follows || !_waiting.Remove(nodeId))
             return;
         if (failure is not null)
-            _failures.Add(failure);
+            _failures.Add(new LogFailure { NodeId = nodeId, Reason = failure });
         EndWhenComplete();
     }
 
@@ -112,7 +146,10 @@ internal sealed class LogSubscription(string id, Wire.LogSelector selector, Wire
         }
     }
 
-    private LogsIncompleteException? Incomplete() => _failures.Count + _unscheduled.Count == 0
+    private LogsIncompleteException? Incomplete() => IsShare || _failures.Count + _unscheduled.Count == 0
         ? null
-        : new LogsIncompleteException([.. _failures, .. _unscheduled.Select(taskId => $"task {taskId} has not been scheduled")]);
+        : new LogsIncompleteException([
+            .. _failures.Select(failure => failure.Reason),
+            .. _failures.Count > 0 ? _absentManagers.Select(managerId => $"manager {managerId} is not available") : [],
+            .. _unscheduled.Select(taskId => $"task {taskId} has not been scheduled")]);
 }

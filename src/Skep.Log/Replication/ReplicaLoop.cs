@@ -250,7 +250,11 @@ internal sealed class ReplicaLoop
         if (ready.SoftState is { } softState)
         {
             Role = softState.Role;
-            LeaderId = softState.LeaderId;
+            if (LeaderId != softState.LeaderId)
+            {
+                LeaderId = softState.LeaderId;
+                _options.LeaderChanged?.Invoke(LeaderId);
+            }
         }
 
         // Revoked before anything of the next leader is applied; own entries that are committed nevertheless still succeed below.

@@ -56,6 +56,9 @@ public sealed record ReplicaOptions
     /// </summary>
     public Action<bool, ulong>? LeadershipChanged { get; init; }
 
+    /// <summary>Called on the replica's thread when another member, or nobody (0), leads as far as is known here. Must return soon.</summary>
+    public Action<ulong>? LeaderChanged { get; init; }
+
     /// <summary>Called on the replica's thread after a committed change of the membership was applied.</summary>
     public Action<ConfChange, Membership>? MembershipChanged { get; init; }
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf.WellKnownTypes;
+using Skep.Manager.Nodes;
 using Skep.State;
 
 namespace Skep.Manager.Control;
@@ -16,10 +17,10 @@ internal static class NodeControl
         if (request.NodeId.Length == 0 || request.NodeVersion is null || request.Spec is null)
             throw Refusals.InvalidArgument();
         var present = turn.State.Nodes.GetValueOrDefault(request.NodeId) ?? throw Refusals.NotFound("node", request.NodeId);
-        RequireSameRole(turn.State, request);
         if (turn.State.Managers.ContainsKey(present.Id) && request.Spec.Availability != Wire.NodeSpec.Types.Availability.Drain)
             throw Refusals.FailedPrecondition($"node {present.Id} has no engine that could run tasks: its availability stays drain");
         Refusals.ThrowIfOutOfSequence(request.NodeVersion, present.Meta);
+        ChangeRole(turn, request);
         var node = present.Clone();
         node.Spec = request.Spec.Clone();
         // The engine of a manager's host joined as a worker and stays one: its certificate's role is not what a client sees or sets.
@@ -36,33 +37,38 @@ internal static class NodeControl
         if (request.NodeId.Length == 0)
             throw Refusals.InvalidArgument();
         var node = turn.State.Nodes.GetValueOrDefault(request.NodeId) ?? throw Refusals.NotFound("node", request.NodeId);
-        if (HostsManager(turn.State, node.Id))
+        var manager = ManagerOn(turn.State, node.Id);
+        if (manager is { IsMember: true })
             throw Refusals.FailedPrecondition($"node {node.Id} is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal");
         if (!request.Force && node.Status?.State == Wire.NodeStatus.Types.State.Ready)
             throw Refusals.FailedPrecondition($"node {node.Id} is not down and can't be removed");
         if (turn.State.Cluster is null)
             throw new ControlException(ControlError.Internal, "could not fetch cluster object");
         LockOut(turn, node);
+        if (manager is not null)
+            ManagerInputs.Remove(turn, manager.Id);
         OrphanTasks(turn, node.Id);
         turn.Emit(new Mutation { RemoveNode = new RemoveObject { Id = node.Id } });
         return new Wire.RemoveNodeResponse();
     }
 
-    /// <summary>A role is changed by a skepd that joins or leaves as a manager, not by a word to an engine.</summary>
-    private static void RequireSameRole(ClusterState state, Wire.UpdateNodeRequest request)
+    /// <summary>A role is that of the skepd on the host; its engine always stays a worker.</summary>
+    private static void ChangeRole(Turn turn, Wire.UpdateNodeRequest request)
     {
-        var isManager = HostsManager(state, request.NodeId);
-        if (request.Spec.DesiredRole == Wire.NodeRole.Manager && !isManager)
-            throw Refusals.FailedPrecondition($"node {request.NodeId} can't be promoted: a manager is a host that runs skepd, and further managers cannot be added yet");
-        if (request.Spec.DesiredRole == Wire.NodeRole.Manager || !isManager)
+        var manager = ManagerOn(turn.State, request.NodeId);
+        var wanted = request.Spec.DesiredRole == Wire.NodeRole.Manager;
+        if (manager is null && wanted)
+            throw Refusals.FailedPrecondition($"node {request.NodeId} can't be promoted: no skepd stands beside its engine; install skepd there and let it join: 'docker -H unix:///run/skep.sock swarm join'");
+        if (manager is null || manager.IsMember == wanted)
             return;
-        if (state.Managers.Count == 1)
-            throw Refusals.FailedPrecondition("attempting to demote the last manager of the swarm");
-        throw Refusals.Unimplemented($"node {request.NodeId} can't be demoted: demotion is not supported by this manager yet");
+        if (wanted)
+            ManagerInputs.Promote(turn, manager);
+        else
+            ManagerInputs.Demote(turn, manager);
     }
 
-    private static bool HostsManager(ClusterState state, string nodeId) =>
-        state.Managers.Values.Any(manager => manager.NodeId == nodeId || manager.Id == nodeId);
+    private static State.Manager? ManagerOn(ClusterState state, string nodeId) =>
+        state.Managers.Values.FirstOrDefault(manager => manager.HostNodeId == nodeId);
 
     /// <summary>The node's certificate is valid until it expires; until then its name is on the list of those that are refused.</summary>
     private static void LockOut(Turn turn, Wire.Node node)

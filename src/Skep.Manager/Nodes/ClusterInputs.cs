@@ -2,7 +2,7 @@ using Skep.State;
 
 namespace Skep.Manager.Nodes;
 
-/// <summary>The cluster's beginning and its managers.</summary>
+/// <summary>The cluster's beginning.</summary>
 internal static class ClusterInputs
 {
     public static void Init(Turn turn, InitCluster init)
@@ -11,12 +11,5 @@ internal static class ClusterInputs
             throw new ControlException(ControlError.FailedPrecondition, "the cluster was already made");
         turn.Emit(new Mutation { PutCluster = new PutCluster { Cluster = init.Cluster.Clone() } });
         turn.Emit(new Mutation { PutManager = new PutManager { Manager = init.Manager.Clone() } });
-    }
-
-    public static void Register(Turn turn, RegisterManager register)
-    {
-        if (turn.State.Managers.TryGetValue(register.Manager.Id, out var present) && present.Equals(register.Manager))
-            return;
-        turn.Emit(new Mutation { PutManager = new PutManager { Manager = register.Manager.Clone() } });
     }
 }

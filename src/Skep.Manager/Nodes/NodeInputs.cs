@@ -54,6 +54,9 @@ internal static class NodeInputs
         var present = Find(turn, arrived.NodeId);
         if (present.Spec.Membership != Wire.NodeSpec.Types.Membership.Accepted)
             throw new ControlException(ControlError.PermissionDenied, "node is not accepted");
+        var session = turn.State.Sessions.GetValueOrDefault(arrived.NodeId);
+        if (arrived.SessionId.Length > 0 && (session?.SessionId != arrived.SessionId || session.Run != arrived.Run))
+            turn.Emit(new Mutation { SetNodeSession = new HeldSession { NodeId = arrived.NodeId, Run = arrived.Run, SessionId = arrived.SessionId } });
         if (arrived.Description is { } description && !description.Equals(present.Description))
         {
             var node = present.Clone();
@@ -67,29 +70,32 @@ internal static class NodeInputs
         }
     }
 
-    public static void LeadershipBegan(Turn turn)
+    public static void Held(Turn turn, NodeHeld held)
     {
-        foreach (var node in turn.State.Nodes.Values.ToList())
-        {
-            // A host without an engine has no session that could make it READY again.
-            if (node.Status?.State == Wire.NodeStatus.Types.State.Down || turn.State.Managers.ContainsKey(node.Id))
-                continue;
-            turn.Emit(new Mutation
-            {
-                SetNodeStatus = new SetNodeStatus
-                {
-                    NodeId = node.Id,
-                    State = Wire.NodeStatus.Types.State.Unknown,
-                    Message = "Node moved to \"unknown\" state due to leadership change in cluster",
-                },
-            });
-        }
+        if (!turn.State.Nodes.TryGetValue(held.NodeId, out var node) || turn.State.Sessions.GetValueOrDefault(held.NodeId) is not { } session
+            || session.SessionId != held.SessionId || node.Status?.State == Wire.NodeStatus.Types.State.Ready)
+            return;
+        // Its manager asks again: taken now, the node would be doubted at once.
+        if (SessionHolder.Of(turn.State, session) is not { } holder || !SessionHolder.Lives(holder))
+            throw new ControlException(ControlError.Unavailable, $"the manager that holds the session of node {held.NodeId} is not reachable for the leader");
+        turn.Emit(new Mutation { SetNodeStatus = new SetNodeStatus { NodeId = held.NodeId, State = Wire.NodeStatus.Types.State.Ready } });
+    }
+
+    public static void LeadershipBegan(Turn turn, LeadershipBegan began)
+    {
+        if (!turn.State.Managers.TryGetValue(began.ManagerId, out var present) || (present.Run == began.Run && !present.Unreachable))
+            return;
+        var manager = present.Clone();
+        manager.Run = began.Run;
+        manager.Unreachable = false;
+        turn.Emit(new Mutation { PutManager = new PutManager { Manager = manager } });
     }
 
     public static void Lost(Turn turn, NodeLost lost)
     {
-        // A node that was removed meanwhile is lost for good; there is nothing to say of it.
-        if (!turn.State.Nodes.TryGetValue(lost.NodeId, out var node) || node.Status.State == Wire.NodeStatus.Types.State.Down)
+        // A node that was removed meanwhile is lost for good; one that registered elsewhere is not lost at all.
+        if (!turn.State.Nodes.TryGetValue(lost.NodeId, out var node) || node.Status?.State == Wire.NodeStatus.Types.State.Down
+            || (turn.State.Sessions.GetValueOrDefault(lost.NodeId)?.SessionId ?? "") != lost.SessionId)
             return;
         turn.Emit(new Mutation { SetNodeStatus = new SetNodeStatus { NodeId = lost.NodeId, State = Wire.NodeStatus.Types.State.Down, Message = lost.Message } });
     }

@@ -5,6 +5,12 @@ namespace Skep.Manager.Nodes;
 /// <summary>What engines report of their tasks.</summary>
 internal static class TaskStatusInputs
 {
+    public static void Report(Turn turn, TaskStatusReports reports)
+    {
+        foreach (var report in reports.Reports)
+            Report(turn, report);
+    }
+
     public static void Report(Turn turn, TaskStatusReport report)
     {
         foreach (var (taskId, status) in report.Statuses)

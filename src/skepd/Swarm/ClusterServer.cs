@@ -5,7 +5,10 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Skep.Dispatch;
+using Skep.Dispatch.Leader;
 using Skep.Dispatch.Logs;
+using Skep.Log;
+using Skep.Log.Transport;
 using Skep.Manager;
 using Skep.Security;
 
@@ -31,19 +34,21 @@ internal sealed class ClusterServer : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly NodeSessions _sessions;
     private readonly NodeFeeds _feeds;
+    private readonly SessionBalance _balance;
     private readonly StatusIntake _statuses;
     private readonly LogBroker _logs;
     private readonly ManagerCertificateRenewal _renewal;
     private readonly CancellationTokenSource _closing = new();
     private Task _renewing = Task.CompletedTask;
 
-    public ClusterServer(IPEndPoint listen, IManager manager, ManagerCertificate certificate, DispatchOptions options, TimeProvider time, ILoggerFactory loggers)
+    public ClusterServer(IPEndPoint listen, ManagerService manager, IManagerPeers peers, Replica replica, ulong raftId, ManagerCertificate certificate, DispatchOptions options, TimeProvider time, ILoggerFactory loggers)
     {
         var random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
         _sessions = new NodeSessions(manager, options, time, random, loggers.CreateLogger<NodeSessions>());
         _feeds = new NodeFeeds(manager.Store);
+        _balance = new SessionBalance(manager, _sessions, _feeds, options, time, loggers.CreateLogger<SessionBalance>());
         _statuses = new StatusIntake(manager, options, time, loggers.CreateLogger<StatusIntake>());
-        _logs = new LogBroker(manager.Store, options, time, new Random(random.Next()));
+        _logs = new LogBroker(manager.Store, options, time, new Random(random.Next()), peers);
         _renewal = new ManagerCertificateRenewal(certificate, manager.Store, time, new Random(random.Next()), loggers.CreateLogger<ManagerCertificateRenewal>());
 
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -54,6 +59,8 @@ internal sealed class ClusterServer : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
+            // Managers make TLS themselves (ManagerChannel), and their client then speaks of "http".
+            kestrel.AllowAlternateSchemes = true;
             kestrel.Limits.Http2.MaxStreamsPerConnection = MaxStreams;
             // Streams of logs wait for slow readers: all of them together must never hold up a heartbeat on the same connection.
             kestrel.Limits.Http2.InitialStreamWindowSize = StreamWindow;
@@ -63,32 +70,39 @@ internal sealed class ClusterServer : IAsyncDisposable
             kestrel.Listen(listen, endpoint => endpoint.ApplicationServices.GetRequiredService<ClusterPort>().Configure(endpoint));
         });
         builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(host => host.ShutdownTimeout = DrainTime);
-        builder.Services.AddClusterSecurity(manager, certificate, time)
+        builder.Services.AddClusterSecurity(manager, certificate, id => replica.Membership.Contains(id), time)
             .AddServiceOptions<DispatcherService>(grpc => grpc.MaxReceiveMessageSize = MaxMessageBytes)
+            .AddServiceOptions<RaftService>(grpc => grpc.MaxReceiveMessageSize = RaftService.MaxMessageBytes)
+            .AddServiceOptions<LeaderService>(grpc => grpc.MaxReceiveMessageSize = MaxMessageBytes)
             .AddServiceOptions<LogBrokerService>(grpc => grpc.MaxReceiveMessageSize = MaxLogMessageBytes);
         builder.Services.AddSingleton(new DispatcherService(manager, _sessions, _feeds, _statuses, options, time, loggers.CreateLogger<DispatcherService>()));
         builder.Services.AddSingleton(new ResourceAllocatorService(manager));
         builder.Services.AddSingleton(new LogBrokerService(_logs));
+        builder.Services.AddSingleton(new ManagerLogsService(manager, _logs, options, time));
         builder.Services.AddSingleton(new HealthService());
         builder.Services.AddSingleton(new ControlService());
+        builder.Services.AddSingleton(new RaftService(replica, raftId, loggers.CreateLogger<RaftService>()));
+        builder.Services.AddSingleton(new LeaderService(manager));
         _app = builder.Build();
         _app.UseRouting();
         _app.MapClusterSecurity();
         _app.MapGrpcService<DispatcherService>();
         _app.MapGrpcService<ResourceAllocatorService>();
         _app.MapGrpcService<LogBrokerService>();
+        _app.MapGrpcService<ManagerLogsService>();
         _app.MapGrpcService<HealthService>();
         _app.MapGrpcService<ControlService>();
+        _app.MapGrpcService<RaftService>();
+        _app.MapGrpcService<LeaderService>();
     }
 
-    /// <summary>The logs of tasks, from the engines that are connected here.</summary>
+    /// <summary>The logs of tasks, from the engines that are connected here and to the other managers.</summary>
     public ILogReader Logs => _logs;
 
     /// <exception cref="IOException">The port is taken.</exception>
     public async Task StartAsync()
     {
         await _app.StartAsync().ConfigureAwait(false);
-        _sessions.ExpectNodes();
         _renewing = _renewal.RunAsync(_closing.Token);
     }
 
@@ -97,6 +111,7 @@ internal sealed class ClusterServer : IAsyncDisposable
         await _closing.CancelAsync().ConfigureAwait(false);
         await _renewing.ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
         // Ends the streams, so that the server has nothing to wait for.
+        _balance.Dispose();
         _sessions.Dispose();
         _logs.Dispose();
         await _app.DisposeAsync().ConfigureAwait(false);

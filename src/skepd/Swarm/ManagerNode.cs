@@ -1,20 +1,32 @@
 using System.Security.Cryptography;
+using Grpc.Core;
+using Grpc.Net.Client;
 using Microsoft.Extensions.Logging;
 using Skep.Api.Swarm;
 using Skep.Dispatch;
 using Skep.Dispatch.Logs;
+using Skep.Log;
 using Skep.Manager;
 using Skep.Security;
+using Skep.Security.Managers;
 
 namespace Skep.Daemon.Swarm;
 
 /// <summary>
-/// This daemon's part in a cluster: how it becomes a manager (init), goes on as one (start), and ceases to be one (leave). The
-/// engine beside it is always a worker; it joins and leaves together with the manager.
+/// This daemon's part in a cluster: how it becomes a manager (init, join, promotion), goes on as one (start), stands by (joined as a
+/// worker, or demoted), and leaves. The engine beside it is always a worker; it joins and leaves together with the daemon.
 /// </summary>
 internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
 {
+    private const string AlreadyInSwarm = "This node is already part of a swarm. Use \"docker swarm leave\" to leave this swarm and join another one.";
+
     private static readonly TimeSpan EngineRetry = TimeSpan.FromSeconds(2);
+
+    /// <summary>As stock.</summary>
+    private static readonly TimeSpan JoinTimeout = TimeSpan.FromSeconds(20);
+
+    /// <summary>How long one that leaves by force waits until the others have let it go.</summary>
+    private static readonly TimeSpan LeaveTimeout = TimeSpan.FromSeconds(5);
 
     private readonly SemaphoreSlim _one = new(1, 1);
     private readonly CancellationTokenSource _closing = new();
@@ -24,7 +36,10 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ILoggerFactory _loggers;
     private readonly ILogger<ManagerNode> _logger;
+    private readonly ManagersClient _client;
     private RunningManager? _running;
+    private Standby? _standby;
+    private RoleWatch? _roleWatch;
     private Task _engineWatch = Task.CompletedTask;
     private volatile SwarmStatus _status = SwarmStatus.Inactive;
 
@@ -36,6 +51,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         _time = time;
         _loggers = loggers;
         _logger = loggers.CreateLogger<ManagerNode>();
+        _client = new ManagersClient(CertificateDirectory, time);
     }
 
     /// <summary>The manager cannot go on (its disk failed): the daemon must end with this error.</summary>
@@ -62,7 +78,11 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
             return;
         }
         SetStatus(new SwarmStatus(LocalNodeState.Pending, file.NodeId));
-        await OpenAsync(file, bootstrap: false, ManagerCertificate.Load(CertificateDirectory)).ConfigureAwait(false);
+        var certificate = ManagerCertificate.Load(CertificateDirectory);
+        if (file.Standby)
+            StandBy(file, certificate);
+        else
+            await OpenAsync(file, StartOf(file), certificate).ConfigureAwait(false);
         _engineWatch = KeepEngineJoinedAsync(_closing.Token);
     }
 
@@ -89,9 +109,8 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     private async Task<string> InitCoreAsync(SwarmInit init, CancellationToken cancellation)
     {
         if (init.ForceNewCluster)
-            throw new SwarmLifecycleException(LifecycleError.Unavailable, "--force-new-cluster is not needed with one manager: start skepd on the data that is there");
-        if (_running is not null || SwarmFile.Read(_dataDirectory) is not null)
-            throw new SwarmLifecycleException(LifecycleError.Unavailable, "This node is already part of a swarm. Use \"docker swarm leave\" to leave this swarm and join another one.");
+            throw new SwarmLifecycleException(LifecycleError.Unavailable, "--force-new-cluster is not available yet");
+        ThrowIfInSwarm();
         var listen = SwarmAddresses.Listen(init.ListenAddr);
         var advertise = SwarmAddresses.Advertise(init.AdvertiseAddr, listen);
         if (_engine.Exists && await _engine.AskAsync(cancellation).ConfigureAwait(false) is { IsInactive: false } engine)
@@ -110,7 +129,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         try
         {
             var (cluster, certificate) = MakeCluster(init, file);
-            await OpenAsync(file, bootstrap: true, certificate, cluster).ConfigureAwait(false);
+            await OpenAsync(file, ReplicaStart.NewGroup, certificate, cluster).ConfigureAwait(false);
             await JoinEngineAsync(init.Availability, cancellation).ConfigureAwait(false);
         }
         catch
@@ -139,17 +158,35 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         return (cluster, certificate);
     }
 
-    private async Task OpenAsync(SwarmFile file, bool bootstrap, ManagerCertificate certificate, Wire.Cluster? cluster = null)
+    /// <exception cref="InvalidDataException">Its log is gone: it must not come back as the member it was.</exception>
+    private ReplicaStart StartOf(SwarmFile file)
     {
-        var running = await RunningManager.OpenAsync(file, _dataDirectory, bootstrap, fault => Failed?.Invoke(fault), _time, _loggers).ConfigureAwait(false);
+        if (Replica.Exists(new DiskFileSystem(), RunningManager.LogDirectory(_dataDirectory)))
+            return ReplicaStart.Existing;
+        return file.Joining
+            ? ReplicaStart.Join
+            : throw new InvalidDataException($"{_dataDirectory} has no raft log, which this manager must not lose: restore it, or remove the data directory, let another manager remove this node (docker node rm --force), and join again");
+    }
+
+    private async Task OpenAsync(SwarmFile file, ReplicaStart start, ManagerCertificate certificate, Wire.Cluster? cluster = null)
+    {
+        var running = await RunningManager.OpenAsync(
+            file, _dataDirectory, start, certificate, fault => Failed?.Invoke(fault), () => SetLeader(file), _time, _loggers).ConfigureAwait(false);
         try
         {
+            if (file.Joining)
+            {
+                // Before anyone can be told that something is in this log.
+                file = file with { Joining = false };
+                file.Write(_dataDirectory);
+                running.File = file;
+            }
             if (cluster is not null)
             {
-                await running.Manager.SubmitAsync(new InitCluster(cluster, ManagerOf(file))).ConfigureAwait(false);
+                await running.Manager.SubmitAsync(new InitCluster(cluster, ManagerOf(file, running.Manager.Self))).ConfigureAwait(false);
                 file.Write(_dataDirectory);
             }
-            await running.ServeAsync(certificate, _dispatch, _time, _loggers).ConfigureAwait(false);
+            await running.ServeAsync(certificate, _dispatch, _loggers).ConfigureAwait(false);
         }
         catch
         {
@@ -157,9 +194,55 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
             throw;
         }
         _running = running;
+        _roleWatch = new RoleWatch(running, _dataDirectory, _time, DemotedAsync, Removed);
         Changed?.Invoke();
         SetActive(file);
     }
+
+    private void StandBy(SwarmFile file, ManagerCertificate certificate)
+    {
+        _standby = new Standby(file, certificate, _dataDirectory, _client, PromotedAsync, Removed, _time, _loggers.CreateLogger<Standby>());
+        SetStatus(new SwarmStatus(LocalNodeState.Active, file.NodeId, HostOf(file.AdvertiseAddr)));
+    }
+
+    /// <summary>docker node promote.</summary>
+    private Task PromotedAsync(WatchReply reply, GrpcChannel manager) => OneAtATimeAsync(async () =>
+    {
+        if (_standby is not { } standby)
+            return false;
+        var certificate = await _client.RenewAsync(manager, _closing.Token).ConfigureAwait(false);
+        var file = standby.File with { Standby = false, Joining = true, RaftId = reply.RaftId };
+        file.Write(_dataDirectory);
+        _standby = null;
+        _logger.LogInformation("this host is promoted to manager");
+        await OpenAsync(file, ReplicaStart.Join, certificate).ConfigureAwait(false);
+        // It is this call that the standby waits for.
+        _ = standby.DisposeAsync().AsTask();
+        return true;
+    }, _closing.Token);
+
+    /// <summary>docker node demote.</summary>
+    private Task DemotedAsync(RunningManager running) => OneAtATimeAsync(async () =>
+    {
+        if (_running != running)
+            return false;
+        _logger.LogInformation("this host is demoted to worker");
+        var file = running.File with { Standby = true, Joining = false, RaftId = 0, Peers = running.OtherManagers() };
+        await CloseAsync().ConfigureAwait(false);
+        file.Write(_dataDirectory);
+        System.IO.Directory.Delete(RunningManager.LogDirectory(_dataDirectory), recursive: true);
+        StandBy(file, ManagerCertificate.Load(CertificateDirectory));
+        return true;
+    }, _closing.Token);
+
+    /// <summary>Another manager removed this host: what it knows is of no use any more, and nobody may be misled by it.</summary>
+    private void Removed(string reason) => _ = OneAtATimeAsync(async () =>
+    {
+        _logger.LogError("this host was removed from the cluster ({Reason}): let it leave with 'docker swarm leave --force', then it can join again", reason);
+        await CloseAsync().ConfigureAwait(false);
+        SetStatus(_status with { State = LocalNodeState.Error, ManagerId = "", LeaderId = "", Error = "this node was removed from the swarm: run \"docker swarm leave --force\" and join again" });
+        return true;
+    }, _closing.Token);
 
     /// <summary>Lets the engine join, or without one makes this host a node that runs nothing.</summary>
     private async Task JoinEngineAsync(Wire.NodeSpec.Types.Availability availability, CancellationToken cancellation)
@@ -180,7 +263,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
             await running.Manager.SubmitAsync(new HostWithoutEngine(nodeId, Environment.MachineName, HostOf(running.File.AdvertiseAddr)), cancellation).ConfigureAwait(false);
         }
         var file = running.File with { NodeId = nodeId };
-        await running.Manager.SubmitAsync(new RegisterManager(ManagerOf(file)), cancellation).ConfigureAwait(false);
+        await running.Manager.SubmitAsync(new ManagerReport(file.ManagerId, file.NodeId, file.AdvertiseAddr, ""), cancellation).ConfigureAwait(false);
         file.Write(_dataDirectory);
         running.File = file;
         SetActive(file);
@@ -189,28 +272,142 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
 
     private async Task<bool> JoinCoreAsync(SwarmJoin join, CancellationToken cancellation)
     {
-        if (_running is not null)
-            throw new SwarmLifecycleException(LifecycleError.Unavailable, "This node is already part of a swarm. Use \"docker swarm leave\" to leave this swarm and join another one.");
-        if (!_engine.Exists)
-            throw new SwarmLifecycleException(LifecycleError.Unavailable, "There is no engine beside this skepd (--engine none), so it has nothing that could join as a worker; joining as a further manager is not available yet.");
-        await _engine.JoinAsync(new EngineJoin(join.JoinToken, join.RemoteAddrs, join.AdvertiseAddr, join.DataPathAddr, join.Availability.ToString().ToLowerInvariant()), cancellation).ConfigureAwait(false);
-        await LookAtEngineAsync(cancellation).ConfigureAwait(false);
+        ThrowIfInSwarm();
+        var listen = SwarmAddresses.Listen(join.ListenAddr);
+        var advertise = join.AdvertiseAddr.Length == 0
+            ? new System.Net.IPEndPoint(SwarmAddresses.Toward(join.RemoteAddrs[0]), listen.Port)
+            : SwarmAddresses.Advertise(join.AdvertiseAddr, listen);
+        if (_engine.Exists && await _engine.AskAsync(cancellation).ConfigureAwait(false) is { IsInactive: false } engine)
+            throw new SwarmLifecycleException(LifecycleError.Unavailable, $"The engine beside skepd is already part of a swarm (state {engine.State}). Let it leave first: \"docker -H <engine socket> swarm leave\".");
+        Forget();
+        if (await AskToJoinAsync(join, advertise.ToString(), cancellation).ConfigureAwait(false) is not { } joined)
+        {
+            // A stock manager: it knows engines only.
+            await JoinEngineAsWorkerAsync(join, cancellation).ConfigureAwait(false);
+            await LookAtEngineAsync(cancellation).ConfigureAwait(false);
+            return true;
+        }
+        var file = new SwarmFile
+        {
+            ManagerId = joined.Reply.ManagerId,
+            RaftId = joined.Reply.RaftId,
+            ListenAddr = listen.ToString(),
+            AdvertiseAddr = advertise.ToString(),
+            DataPathAddr = SwarmAddresses.DataPath(join.DataPathAddr),
+            Standby = joined.Reply.RaftId == 0,
+            Joining = joined.Reply.RaftId != 0,
+            Peers = [.. joined.Reply.Peers.Select(peer => new SwarmPeer(peer.RaftId, peer.Addr))],
+        };
+        file.Write(_dataDirectory);
+        SetStatus(new SwarmStatus(LocalNodeState.Pending, NodeAddr: advertise.Address.ToString()));
+        try
+        {
+            if (file.Standby)
+                await JoinAsStandbyAsync(join, file, joined.Certificate, cancellation).ConfigureAwait(false);
+            else
+                await JoinAsManagerAsync(join, file, joined.Certificate, cancellation).ConfigureAwait(false);
+        }
+        catch
+        {
+            await LetEngineLeaveAsync().ConfigureAwait(false);
+            await LetGoAsync().ConfigureAwait(false);
+            await CloseAsync().ConfigureAwait(false);
+            Forget();
+            throw;
+        }
+        _engineWatch = KeepEngineJoinedAsync(_closing.Token);
         return true;
+    }
+
+    private async Task<(JoinReply Reply, ManagerCertificate Certificate)?> AskToJoinAsync(SwarmJoin join, string advertise, CancellationToken cancellation)
+    {
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        timeout.CancelAfter(JoinTimeout);
+        try
+        {
+            return await _client.JoinAsync(join.RemoteAddrs, join.JoinToken, advertise, timeout.Token).ConfigureAwait(false);
+        }
+        catch (RpcException e) when (e.StatusCode is StatusCode.InvalidArgument or StatusCode.FailedPrecondition)
+        {
+            throw new SwarmLifecycleException(LifecycleError.InvalidParameter, $"rpc error: code = {e.StatusCode} desc = {e.Status.Detail}", e);
+        }
+        catch (RpcException e)
+        {
+            throw new SwarmLifecycleException(LifecycleError.Unavailable, $"no manager could be reached at {string.Join(", ", join.RemoteAddrs)}: {e.Status.DebugException?.GetBaseException().Message ?? e.Status.Detail}", e);
+        }
+        catch (FormatException e)
+        {
+            throw new SwarmLifecycleException(LifecycleError.InvalidParameter, e.Message, e);
+        }
+    }
+
+    private async Task JoinAsManagerAsync(SwarmJoin join, SwarmFile file, ManagerCertificate certificate, CancellationToken cancellation)
+    {
+        await OpenAsync(file, ReplicaStart.Join, certificate).ConfigureAwait(false);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        timeout.CancelAfter(JoinTimeout);
+        try
+        {
+            await _running!.JoinedAsync(timeout.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new SwarmLifecycleException(LifecycleError.Unavailable, $"the other managers did not take this one in within {JoinTimeout.TotalSeconds} s: can they reach {file.AdvertiseAddr}?");
+        }
+        await JoinEngineAsync(join.Availability, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task JoinAsStandbyAsync(SwarmJoin join, SwarmFile file, ManagerCertificate certificate, CancellationToken cancellation)
+    {
+        StandBy(file, certificate);
+        var engine = await JoinEngineAsWorkerAsync(join, cancellation).ConfigureAwait(false);
+        _standby!.Remember(engine.NodeId);
+        await _standby.AtManagerAsync(manager => ManagersClient.ReportAsync(manager, engine.NodeId, file.AdvertiseAddr, cancellation)).ConfigureAwait(false);
+        SetStatus(new SwarmStatus(LocalNodeState.Active, engine.NodeId, HostOf(file.AdvertiseAddr)));
+        _logger.LogInformation("this host is node {NodeId} of the cluster; skepd stands by beside its engine", engine.NodeId);
+    }
+
+    private async Task<EngineSwarm> JoinEngineAsWorkerAsync(SwarmJoin join, CancellationToken cancellation)
+    {
+        if (!_engine.Exists)
+            throw new SwarmLifecycleException(LifecycleError.Unavailable, "There is no engine beside this skepd (--engine none), so it has nothing that could join as a worker: join with the token that \"docker swarm join-token manager\" shows.");
+        var engine = await _engine.JoinAsync(new EngineJoin(join.JoinToken, join.RemoteAddrs, join.AdvertiseAddr, join.DataPathAddr, join.Availability.ToString().ToLowerInvariant()), cancellation).ConfigureAwait(false);
+        return engine.State == "active"
+            ? engine
+            : throw new SwarmLifecycleException(LifecycleError.Failed, $"the engine beside skepd did not become a node (state {engine.State}): {engine.Error}");
     }
 
     private async Task<bool> LeaveCoreAsync(bool force, CancellationToken cancellation)
     {
-        if (_running is null)
+        if (_running is null && _standby is null && SwarmFile.Read(_dataDirectory) is null)
         {
             await _engine.LeaveAsync(force, cancellation).ConfigureAwait(false);
             await LookAtEngineAsync(cancellation).ConfigureAwait(false);
             return true;
         }
         await LetEngineLeaveAsync().ConfigureAwait(false);
+        await LetGoAsync().ConfigureAwait(false);
         await CloseAsync().ConfigureAwait(false);
         Forget();
         _logger.LogInformation("this host has left the cluster");
         return true;
+    }
+
+    /// <summary>Tells the others that this host leaves, so that their quorum does not count on it. Whoever cannot be told finds out.</summary>
+    private async Task LetGoAsync()
+    {
+        using var timeout = new CancellationTokenSource(LeaveTimeout, _time);
+        try
+        {
+            if (_standby is { } standby)
+                await standby.AtManagerAsync(manager => ManagersClient.LeaveAsync(manager, timeout.Token)).WaitAsync(timeout.Token).ConfigureAwait(false);
+            else if (_running is { } running && running.OtherManagers().Count > 0)
+                await running.LeaveGroupAsync(timeout.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is RpcException or ControlException or OperationCanceledException)
+        {
+            _logger.LogWarning("the other managers could not be told that this host leaves: {Reason}; remove it there: docker node demote, docker node rm --force", e.Message);
+        }
     }
 
     /// <summary>An engine that is down or will not go keeps nobody here: the operator is told what to do.</summary>
@@ -280,11 +477,20 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
 
     private async Task CloseAsync()
     {
-        var running = _running;
-        _running = null;
+        var (running, standby, roleWatch) = (_running, _standby, _roleWatch);
+        (_running, _standby, _roleWatch) = (null, null, null);
         Changed?.Invoke();
+        roleWatch?.Stop();
+        if (standby is not null)
+            await standby.DisposeAsync().ConfigureAwait(false);
         if (running is not null)
             await running.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private void ThrowIfInSwarm()
+    {
+        if (_running is not null || _standby is not null || SwarmFile.Read(_dataDirectory) is not null)
+            throw new SwarmLifecycleException(LifecycleError.Unavailable, AlreadyInSwarm);
     }
 
     private void Forget()
@@ -300,7 +506,13 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     }
 
     private void SetActive(SwarmFile file) =>
-        SetStatus(new SwarmStatus(LocalNodeState.Active, file.NodeId, HostOf(file.AdvertiseAddr), file.ManagerId, file.ManagerId));
+        SetStatus(new SwarmStatus(LocalNodeState.Active, file.NodeId, HostOf(file.AdvertiseAddr), file.ManagerId, _running?.Peers.LeaderManagerId ?? ""));
+
+    private void SetLeader(SwarmFile file)
+    {
+        if (_running is { } running && running.File.ManagerId == file.ManagerId)
+            SetActive(running.File);
+    }
 
     private void SetStatus(SwarmStatus status)
     {
@@ -321,7 +533,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         }
     }
 
-    private static State.Manager ManagerOf(SwarmFile file) => new() { Id = file.ManagerId, RaftId = file.RaftId, Addr = file.AdvertiseAddr, NodeId = file.NodeId };
+    private static State.Manager ManagerOf(SwarmFile file, ManagerSelf self) => new() { Run = self.Run, Id = file.ManagerId, RaftId = file.RaftId, Addr = file.AdvertiseAddr, NodeId = file.NodeId };
 
     private static string HostOf(string address) => System.Net.IPEndPoint.Parse(address).Address.ToString();
 

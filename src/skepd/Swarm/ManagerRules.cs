@@ -1,6 +1,7 @@
 using Skep.Manager;
 using Skep.Manager.Allocation;
 using Skep.Manager.Enforcement;
+using Skep.Manager.Nodes;
 using Skep.Manager.Orchestration;
 using Skep.Manager.Scheduling;
 
@@ -11,6 +12,7 @@ internal static class ManagerRules
 {
     public static IReadOnlyList<IRule> Create() =>
     [
+        new MissingNodesRule(),
         new GossipKeysRule(),
         .. ServiceRules.Create(),
         new ConstraintEnforcementRule(),

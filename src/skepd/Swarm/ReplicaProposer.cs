@@ -16,9 +16,13 @@ internal sealed class ReplicaProposer : IProposer
         {
             await replica.ProposeAsync(entry, cancellation).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is NotLeaderException or ProposalDroppedException or ReplicaStoppedException)
+        catch (ProposalDroppedException e)
         {
-            throw new LeadershipLostException(e.Message, e);
+            throw new LeadershipLostException(e.Message, e.OutcomeUnknown, e);
+        }
+        catch (Exception e) when (e is NotLeaderException or ReplicaStoppedException)
+        {
+            throw new LeadershipLostException(e.Message, outcomeUnknown: false, e);
         }
     }
 
@@ -31,7 +35,7 @@ internal sealed class ReplicaProposer : IProposer
         }
         catch (Exception e) when (e is NotLeaderException or ReplicaStoppedException)
         {
-            throw new LeadershipLostException(e.Message, e);
+            throw new LeadershipLostException(e.Message, outcomeUnknown: false, e);
         }
     }
 }

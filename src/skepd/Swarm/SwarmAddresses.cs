@@ -27,6 +27,25 @@ internal static class SwarmAddresses
         return new IPEndPoint(Resolve(host, anyAllowed: false, "advertise address must be a non-zero IP address or network interface (with optional port number)"), port);
     }
 
+    /// <summary>The host's address on the way to another one, as stock's daemon finds it when it joins.</summary>
+    /// <param name="remote">host:port of a manager.</param>
+    public static IPAddress Toward(string remote)
+    {
+        var (host, port) = Split(remote, DefaultPort);
+        try
+        {
+            // Connecting a datagram socket sends nothing; it only chooses the route.
+            using var socket = new Socket(SocketType.Dgram, ProtocolType.Udp);
+            socket.Connect(host, port);
+            var address = ((IPEndPoint)socket.LocalEndPoint!).Address;
+            return address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+        }
+        catch (SocketException e)
+        {
+            throw Invalid($"no way to {remote}: {e.Message}");
+        }
+    }
+
     /// <summary>IP or interface; empty stays empty.</summary>
     public static string DataPath(string text) =>
         text.Length == 0 ? "" : Resolve(text, anyAllowed: false, "data path address must be a non-zero IP address or network interface (without a port number)").ToString();

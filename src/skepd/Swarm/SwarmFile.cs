@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Skep.Daemon.Swarm;
 
-/// <summary>What this host must remember of its part in a cluster: swarm.json in the data directory. Its presence means "a manager".</summary>
+/// <summary>What this host must remember of its part in a cluster: swarm.json in the data directory. Its presence means "part of a cluster": a manager, or a standby.</summary>
 internal sealed record SwarmFile
 {
     public const int CurrentFormat = 1;
@@ -26,6 +26,15 @@ internal sealed record SwarmFile
 
     /// <summary>The node of the engine beside this manager; empty until that has joined.</summary>
     public string NodeId { get; init; } = "";
+
+    /// <summary>It is no Raft member: it watches the managers for its promotion.</summary>
+    public bool Standby { get; init; }
+
+    /// <summary>It shall be a Raft member but has no log yet. Otherwise a log that is missing was lost, and its member must not come back without it.</summary>
+    public bool Joining { get; init; }
+
+    /// <summary>The managers as last known: the way back while the log here does not say it.</summary>
+    public IReadOnlyList<SwarmPeer> Peers { get; init; } = [];
 
     public static string PathIn(string dataDirectory) => Path.Combine(dataDirectory, "swarm.json");
 
@@ -63,6 +72,9 @@ internal sealed record SwarmFile
         File.Move(temporary, path, overwrite: true);
     }
 }
+
+/// <summary>A Raft member and its address, host:port.</summary>
+internal sealed record SwarmPeer(ulong RaftId, string Addr);
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(SwarmFile))]

@@ -7,7 +7,7 @@ using Task = System.Threading.Tasks.Task;
 namespace Skep.Simulation.Agents;
 
 /// <summary>One session of an engine with a manager: four things at once on one connection, and the end of one is the end of all.</summary>
-internal sealed class AgentSession(World world, Agent agent, ManagerHost host, ManagerProcess process)
+internal sealed class AgentSession(World world, SimulatedAgent agent, ManagerHost host, ManagerProcess process)
 {
     /// <summary>Stock's time-out of calls to the dispatcher.</summary>
     private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(5);
@@ -28,11 +28,8 @@ internal sealed class AgentSession(World world, Agent agent, ManagerHost host, M
     {
         try
         {
-            var messages = _connection.Stream<Wire.SessionMessage>(async (stream, ended) =>
-            {
-                await world.BarrierAsync(process);
-                await process.Dispatcher.Session(new Wire.SessionRequest { Description = Description() }, stream, Call(ended));
-            });
+            var messages = _connection.Stream<Wire.SessionMessage>((stream, ended) =>
+                process.Dispatcher.Session(new Wire.SessionRequest { Description = Description() }, stream, Call(ended)));
             var first = await world.Loop.Within(messages.NextAsync(), CallTimeout);
             if (_connection.IsBroken)
                 return;

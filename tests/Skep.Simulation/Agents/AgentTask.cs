@@ -7,10 +7,10 @@ namespace Skep.Simulation.Agents;
 internal sealed class AgentTask
 {
     private readonly World _world;
-    private readonly Agent _agent;
+    private readonly SimulatedAgent _agent;
     private int _step; // a later one makes those that wait obsolete
 
-    public AgentTask(World world, Agent agent, Wire.Task task)
+    public AgentTask(World world, SimulatedAgent agent, Wire.Task task)
     {
         _world = world;
         _agent = agent;

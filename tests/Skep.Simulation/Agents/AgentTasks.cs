@@ -3,7 +3,7 @@ using Action = Skep.Wire.AssignmentChange.Types.AssignmentAction;
 namespace Skep.Simulation.Agents;
 
 /// <summary>What an engine was told to run, how far each task is, and what it has still to report.</summary>
-internal sealed class AgentTasks(World world, Agent agent)
+internal sealed class AgentTasks(World world, SimulatedAgent agent)
 {
     private readonly Dictionary<string, AgentTask> _tasks = [];
     private readonly Dictionary<string, Wire.TaskStatus> _unreported = [];

@@ -35,7 +35,7 @@ internal sealed class FaultPlan(World world)
         foreach (var host in world.Managers.Where(m => m.IsLost).ToList())
         {
             world.Faults.Add("managers replaced");
-            await new MembershipChanges(world).ReplaceAsync(host, (ulong)_nextRaftId++);
+            await new Replacement(world).ReplaceAsync(host, (ulong)_nextRaftId++);
         }
     }
 

@@ -14,6 +14,7 @@ internal sealed class ManagerHost
         _world = world;
         Number = number;
         RaftId = (ulong)number + 1;
+        ManagerId = Name;
         Random = world.NewRandom($"manager {number}");
         Disk = new SimulatedFileSystem { Random = Random };
         Clock = new MachineClock(world.Loop, 1 + (world.Options.ClockDrift * ((2 * Random.NextDouble()) - 1)));
@@ -24,6 +25,9 @@ internal sealed class ManagerHost
 
     /// <summary>A host that lost its disk comes back as another member.</summary>
     public ulong RaftId { get; private set; }
+
+    /// <summary>Its key in the state.</summary>
+    public string ManagerId { get; private set; }
 
     public Random Random { get; }
 
@@ -94,6 +98,7 @@ internal sealed class ManagerHost
     {
         Exit();
         RaftId = raftId;
+        ManagerId = $"{Name}.{raftId}";
         Disk = new SimulatedFileSystem { Random = Random };
         IsLost = false;
         _world.DamagedDisks.Remove(Number);

@@ -1,7 +1,8 @@
-using Microsoft.Extensions.Logging;
+using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
 using Skep.Daemon.Swarm;
 using Skep.Dispatch;
+using Skep.Dispatch.Leader;
 using Skep.Log;
 using Skep.Manager;
 using Skep.Raft;
@@ -12,17 +13,18 @@ namespace Skep.Simulation.Managers;
 
 /// <summary>
 /// One run of a skepd, put together as <c>RunningManager</c> and <c>ClusterServer</c> do, of the same parts: log, raft, state, loop with
-/// its rules, dispatcher. Only the thread, the clock, the disk, the network and the random numbers are the simulation's.
+/// its rules, leadership, membership, link to the leader, dispatcher. Only the thread, the clock, the disk, the network and the random
+/// numbers are the simulation's.
 /// </summary>
-internal sealed class ManagerProcess : ITransport
+internal sealed class ManagerProcess : ITransport, IReplica
 {
     private readonly World _world;
     private readonly ManagerHost _host;
     private readonly TimeProvider _time;
     private readonly SnapshotTransfer _snapshots;
+    private readonly Leadership _leadership;
     private LogStore? _log;
     private ReplicaLoop? _loop;
-    private int _proposals;
 
     public ManagerProcess(World world, ManagerHost host)
     {
@@ -30,11 +32,15 @@ internal sealed class ManagerProcess : ITransport
         _host = host;
         _time = host.Clock.ForProcess(() => IsAlive);
         var random = host.Random;
+        var options = world.Options.Dispatch;
+        Self = new ManagerSelf(host.ManagerId, random.Next().ToString(CultureInfo.InvariantCulture));
         Thread = new ReplicaThread(world, host, this);
         _snapshots = new SnapshotTransfer(world, host, this);
         Hash = new StateHash();
+        Locator = new LeaderLocator(world, host, this);
         var proposer = world.Seams.Proposer(new ThreadProposer(this));
-        Service = new ManagerService(new ManagerSelf(host.Name, random.Next().ToString(System.Globalization.CultureInfo.InvariantCulture)), Store, proposer, () => world.Seams.Rules(ManagerRules.Create()), () => NextSeed(random), _time, NullLogger<ManagerService>.Instance);
+        Service = new ManagerService(
+            Self, Store, proposer, () => world.Seams.Rules(ManagerRules.Create()), () => NextSeed(random), _time, NullLogger<ManagerService>.Instance, new LeaderLink(Locator, _time));
         Service.Failed += fault => world.Loop.Fail("managers do not stop by themselves", $"{host.Name}: {fault}");
         Store.SubscriberFailed += fault => world.Loop.Fail("no listener of the state fails", $"{host.Name}: {fault}");
         Store.Subscribe(Hash.Update, () => Store.Read(state =>
@@ -42,13 +48,16 @@ internal sealed class ManagerProcess : ITransport
             Hash.Reset(state);
             return 0;
         }));
-        Manager = new ForwardingManager(world, host, this);
-        _ = new PresenceStandIn(world, this);
-        Sessions = new NodeSessions(Manager, world.Options.Dispatch, _time, new Random(random.Next()), NullLogger<NodeSessions>.Instance);
+        _leadership = new Leadership(Service, _time, NullLogger.Instance);
+        Leader = new LeaderService(Service);
+        Sessions = new NodeSessions(Service, options, _time, new Random(random.Next()), NullLogger<NodeSessions>.Instance);
         Feeds = new NodeFeeds(Store);
-        Statuses = new StatusIntake(world.Seams.StatusIntake(Manager), world.Options.Dispatch, _time, NullLogger<StatusIntake>.Instance);
-        Dispatcher = new DispatcherService(Manager, Sessions, Feeds, Statuses, world.Options.Dispatch, _time, NullLogger<DispatcherService>.Instance);
+        Balance = new SessionBalance(Service, Sessions, Feeds, options, _time, NullLogger<SessionBalance>.Instance);
+        Statuses = new StatusIntake(world.Seams.StatusIntake(Service), options, _time, NullLogger<StatusIntake>.Instance);
+        Dispatcher = new DispatcherService(Service, Sessions, Feeds, Statuses, options, _time, NullLogger<DispatcherService>.Instance);
     }
+
+    public ManagerSelf Self { get; }
 
     public bool IsAlive { get; private set; } = true;
 
@@ -56,13 +65,17 @@ internal sealed class ManagerProcess : ITransport
 
     public StateHash Hash { get; }
 
+    public LeaderLocator Locator { get; }
+
     public ManagerService Service { get; }
 
-    public IManager Manager { get; }
+    public LeaderService Leader { get; }
 
     public NodeSessions Sessions { get; }
 
     public NodeFeeds Feeds { get; }
+
+    public SessionBalance Balance { get; }
 
     public StatusIntake Statuses { get; }
 
@@ -73,6 +86,12 @@ internal sealed class ManagerProcess : ITransport
     public ReplicaLoop Loop => _loop!;
 
     public LogStore Log => _log!;
+
+    public bool IsLeader => Loop.IsLeader;
+
+    public ulong LeaderId => Loop.LeaderId;
+
+    public Membership Membership => Loop.Membership;
 
     /// <summary>Opens the log and brings the state up to it.</summary>
     public void Open(ReplicaStart start)
@@ -90,7 +109,12 @@ internal sealed class ManagerProcess : ITransport
             TickInterval = _world.Options.TickInterval,
             SnapshotInterval = _world.Options.SnapshotInterval,
             Log = new LogOptions { SegmentBytes = 16 << 10, LogEntriesForSlowFollowers = 20, KeepOldSnapshots = _world.Options.KeepOldSnapshots },
-            LeadershipChanged = OnLeadershipChanged,
+            LeadershipChanged = (leads, term) =>
+            {
+                _world.Trace.Note($"{_host.Name} {(leads ? "leads in" : "leads no more in")} term {term}");
+                _leadership.OnChanged(leads, term);
+            },
+            LeaderChanged = Locator.SetLeader,
         };
         _log = LogStoreOpener.Start(options, machine, NullLogger.Instance);
         _loop = new ReplicaLoop(options, machine, this, _log, _snapshots.WriteInBackground, _world.Logger(_host.Name));
@@ -99,9 +123,11 @@ internal sealed class ManagerProcess : ITransport
     /// <summary>Takes part.</summary>
     public void Begin()
     {
+        _leadership.Start(this);
+        _ = new MembershipKeeper(Service, this, _leadership, _time, NullLogger.Instance);
         Thread.Post(Loop.Start);
-        _time.CreateTimer(_ => OnTick(), null, _world.Options.TickInterval, _world.Options.TickInterval);
-        Sessions.ExpectNodes();
+        _time.CreateTimer(_ => Thread.Post(Loop.Tick), null, _world.Options.TickInterval, _world.Options.TickInterval);
+        _world.Loop.Start(ReportAsync);
     }
 
     /// <summary>Nothing of this process happens any more.</summary>
@@ -138,42 +164,43 @@ internal sealed class ManagerProcess : ITransport
         Thread.Post(() => Loop.Step(incoming));
     }
 
-    public Task ReadBarrierAsync() => Ask<ulong>(Loop.ReadIndex);
+    public Task<Status> StatusAsync(CancellationToken cancellation = default) => Ask<Status>(completion => completion.TrySetResult(Loop.Status), cancellation);
 
-    public Task<ulong> ProposeAsync(ReadOnlyMemory<byte> entry) => Ask<ulong>(completion => Loop.Propose(entry, completion));
+    public Task<ulong> ChangeMembershipAsync(ConfChange change, CancellationToken cancellation = default) =>
+        Ask<ulong>(completion => Loop.ProposeConfChange(change, completion), cancellation);
 
-    public Task<ulong> ChangeMembershipAsync(ConfChange change) => Ask<ulong>(completion => Loop.ProposeConfChange(change, completion));
+    public Task<TransferStatus> TransferLeaderAsync(ulong target, CancellationToken cancellation = default) =>
+        Ask<TransferStatus>(completion => completion.TrySetResult(Loop.TransferLeader(target)), cancellation);
 
     /// <summary>Looks at the member after it has worked.</summary>
     public void AfterTurn() => _world.Leaders.Look(_host, Loop);
 
-    private void OnTick()
-    {
-        Thread.Post(Loop.Tick);
-        // A stand-in: the term ended since a proposal was refused, but the member still leads.
-        if (Loop.IsLeader && !Service.IsLeader && _proposals == 0)
-            Service.StartLeading();
-    }
-
-    private Task<T> Ask<T>(Action<TaskCompletionSource<T>> ask)
+    private Task<T> Ask<T>(Action<TaskCompletionSource<T>> ask, CancellationToken cancellation)
     {
         var completion = new TaskCompletionSource<T>();
         Thread.Post(() => ask(completion));
-        return completion.Task;
+        return completion.Task.OrCancelledAsync(cancellation);
     }
 
-    // As in RunningManager.
-    private void OnLeadershipChanged(bool isLeader, ulong term)
+    // As in RunningManager: the sessions of the run before are gone, and the state must say so.
+    private async Task ReportAsync()
     {
-        _world.Trace.Note($"{_host.Name} {(isLeader ? "leads in" : "leads no more in")} term {term}");
-        if (isLeader)
+        while (IsAlive)
         {
-            Service.StartLeading();
-            Sessions.ExpectNodes();
-        }
-        else
-        {
-            _ = Service.StopLeadingAsync();
+            try
+            {
+                if (Store.Read(state => state.Managers.GetValueOrDefault(Self.Id)) is { } self)
+                {
+                    if (self.Run == Self.Run)
+                        return;
+                    await Service.SubmitAsync(new ManagerReport(Self.Id, "", _host.Address, Self.Run));
+                }
+            }
+            catch (ControlException e)
+            {
+                _world.Trace.Note($"{_host.Name} could not report itself yet: {e.Message}");
+            }
+            await Task.Delay(TimeSpan.FromSeconds(1), _time);
         }
     }
 
@@ -184,22 +211,22 @@ internal sealed class ManagerProcess : ITransport
         return seed;
     }
 
+    // As ReplicaProposer.
     private sealed class ThreadProposer(ManagerProcess process) : IProposer
     {
         public async Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation)
         {
             try
             {
-                process._proposals++;
-                await process.ProposeAsync(entry);
+                await process.Ask<ulong>(completion => process.Loop.Propose(entry, completion), cancellation);
             }
-            catch (Exception e) when (e is NotLeaderException or ProposalDroppedException or ReplicaStoppedException)
+            catch (ProposalDroppedException e)
             {
-                throw new LeadershipLostException(e.Message, e);
+                throw new LeadershipLostException(e.Message, e.OutcomeUnknown, e);
             }
-            finally
+            catch (Exception e) when (e is NotLeaderException or ReplicaStoppedException)
             {
-                process._proposals--;
+                throw new LeadershipLostException(e.Message, outcomeUnknown: false, e);
             }
         }
 
@@ -207,11 +234,11 @@ internal sealed class ManagerProcess : ITransport
         {
             try
             {
-                await process.ReadBarrierAsync();
+                await process.Ask<ulong>(process.Loop.ReadIndex, cancellation);
             }
             catch (Exception e) when (e is NotLeaderException or ReplicaStoppedException)
             {
-                throw new LeadershipLostException(e.Message, e);
+                throw new LeadershipLostException(e.Message, outcomeUnknown: false, e);
             }
         }
     }

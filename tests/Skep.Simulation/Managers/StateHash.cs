@@ -34,6 +34,8 @@ internal sealed class StateHash
             Put(secret.Id, secret);
         foreach (var config in state.Configs.Values)
             Put(config.Id, config);
+        foreach (var session in state.Sessions.Values)
+            Put($"session {session.NodeId}", session);
         foreach (var task in state.Tasks.All)
             Put(task.Id, task);
     }
@@ -48,6 +50,7 @@ internal sealed class StateHash
                 case ClusterChange cluster: Put("cluster", cluster.New); break;
                 case ManagerChange manager: Put((manager.New ?? manager.Old)!.Id, manager.New); break;
                 case NodeChange node: Put((node.New ?? node.Old)!.Id, node.New); break;
+                case SessionChange session: Put($"session {(session.New ?? session.Old)!.NodeId}", session.New); break;
                 case ServiceChange service: Put((service.New ?? service.Old)!.Id, service.New); break;
                 case NetworkChange network: Put((network.New ?? network.Old)!.Id, network.New); break;
                 case SecretChange secret: Put((secret.New ?? secret.Old)!.Id, secret.New); break;

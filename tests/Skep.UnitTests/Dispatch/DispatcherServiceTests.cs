@@ -17,7 +17,7 @@ public sealed class DispatcherServiceTests : IAsyncDisposable
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(5);
 
-    private readonly DispatchOptions _options = new() { AssignmentBatching = TimeSpan.FromMilliseconds(1), StatusBatching = TimeSpan.FromMilliseconds(1) };
+    private readonly DispatchOptions _options = new() { AssignmentBatching = TimeSpan.FromMilliseconds(1), StatusBatching = TimeSpan.FromMilliseconds(1), BarrierPatience = TimeSpan.FromSeconds(1) };
     private readonly CancellationTokenSource _end = new();
     private readonly InMemoryManager _manager = new(TimeProvider.System);
     private readonly NodeSessions _sessions;
@@ -108,6 +108,80 @@ public sealed class DispatcherServiceTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task The_complete_assignments_are_those_of_a_manager_that_has_caught_up()
+    {
+        await MadeAsync("n1");
+        var session = await SessionAsync("n1");
+        _manager.Commit(Batches.Service("web", "box:1"), Batches.Tasks("web", 1));
+        var caughtUp = new TaskCompletionSource();
+        _manager.CatchUp = () => caughtUp.Task;
+        var stream = Assign(session.SessionId, "n1");
+        await Task.Delay(50);
+        Assert.Equal(0, stream.Count);
+        // What was committed elsewhere before the engine asked.
+        _manager.Commit(Batches.Assign("web-1", "n1"));
+        caughtUp.SetResult();
+        Assert.Equal("web-1", Assert.Single((await stream.NextAsync()).Changes).Assignment.Task.Id);
+    }
+
+    [Fact]
+    public async Task A_manager_that_cannot_catch_up_sends_no_assignments_at_all()
+    {
+        await MadeAsync("n1");
+        var session = await SessionAsync("n1");
+        foreach (var barrier in (Func<Task>[])[() => Task.FromException(new ControlException(ControlError.Unavailable, "no leader")), () => Task.Delay(Timeout.Infinite)])
+        {
+            _manager.CatchUp = barrier;
+            var stream = Assign(session.SessionId, "n1");
+            var refused = await Assert.ThrowsAsync<RpcException>(() => stream.Call.WaitAsync(Soon));
+            Assert.Equal(StatusCode.Unavailable, refused.StatusCode);
+            Assert.Equal(0, stream.Count);
+        }
+    }
+
+    [Fact]
+    public async Task A_session_that_ends_while_its_manager_catches_up_is_sent_no_assignments()
+    {
+        await MadeAsync("n1");
+        var session = await SessionAsync("n1");
+        _manager.CatchUp = () => Task.Delay(Timeout.Infinite);
+        var stream = Assign(session.SessionId, "n1");
+        _manager.Commit(new Mutation { SetNodeSession = new HeldSession { NodeId = "n1", Run = "other", SessionId = "elsewhere" } });
+        var refused = await Assert.ThrowsAsync<RpcException>(() => stream.Call.WaitAsync(Soon));
+        Assert.Equal((StatusCode.InvalidArgument, 0), (refused.StatusCode, stream.Count));
+    }
+
+    [Fact]
+    public async Task A_status_of_a_task_that_this_manager_does_not_know_yet_is_not_lost()
+    {
+        await MadeAsync("n1");
+        var session = await SessionAsync("n1");
+        _manager.WithoutLeader = true;
+        // The engine has the task from another manager; this one lags.
+        await Report(session.SessionId, "n1", "web-1", Wire.TaskState.Running).WaitAsync(Soon);
+        _manager.Commit(Batches.Service("web", "box:1"), Batches.Tasks("web", 1), Batches.Assign("web-1", "n1"));
+        await _manager.NewTermAsync();
+        _manager.WithoutLeader = false;
+        for (var i = 0; i < 500 && _manager.Store.Read(s => s.Tasks.Find("web-1")!.State) != Wire.TaskState.Running; i++)
+            await Task.Delay(10);
+        Assert.Equal(Wire.TaskState.Running, _manager.Store.Read(s => s.Tasks.Find("web-1")!.State));
+    }
+
+    [Fact]
+    public async Task A_task_that_this_manager_does_not_see_with_the_node_yet_is_not_refused_before_it_has_caught_up()
+    {
+        await MadeAsync("n1");
+        var session = await SessionAsync("n1");
+        _manager.Commit(Batches.Service("web", "box:1"), Batches.Tasks("web", 1));
+        _manager.CatchUp = () =>
+        {
+            _manager.Commit(Batches.Assign("web-1", "n1"));
+            return Task.CompletedTask;
+        };
+        await Report(session.SessionId, "n1", "web-1", Wire.TaskState.Running).WaitAsync(Soon);
+    }
+
+    [Fact]
     public async Task A_call_with_an_unknown_session_is_told_to_register_again()
     {
         await MadeAsync("n1");
@@ -181,6 +255,8 @@ public sealed class DispatcherServiceTests : IAsyncDisposable
         private readonly Channel<T> _messages = Channel.CreateUnbounded<T>();
 
         public Task Call { get; set; } = Task.CompletedTask;
+
+        public int Count => _messages.Reader.Count;
 
         public WriteOptions? WriteOptions { get; set; }
 

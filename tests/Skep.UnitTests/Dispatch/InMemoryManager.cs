@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging.Abstractions;
 using Skep.Manager;
 using Skep.State;
@@ -11,9 +12,11 @@ internal sealed class InMemoryManager : IManager, IProposer, IAsyncDisposable
 
     public InMemoryManager(TimeProvider time, params IRule[] rules)
     {
-        _service = new ManagerService(new ManagerSelf("", ""), Store, this, () => rules, () => new byte[32], time, NullLogger<ManagerService>.Instance);
+        _service = new ManagerService(Self, Store, this, () => rules, () => new byte[32], time, NullLogger<ManagerService>.Instance);
         _service.StartLeading();
     }
+
+    public ManagerSelf Self { get; } = new("m", "run");
 
     public StateStore Store { get; } = new();
 
@@ -22,7 +25,13 @@ internal sealed class InMemoryManager : IManager, IProposer, IAsyncDisposable
     /// <summary>Refuses what is submitted, as a manager without a leader does.</summary>
     public bool WithoutLeader { get; set; }
 
-    public Task ReadBarrierAsync(CancellationToken cancellation = default) => Task.CompletedTask;
+    /// <summary>What a read barrier waits for.</summary>
+    public Func<Task> CatchUp { get; set; } = () => Task.CompletedTask;
+
+    /// <summary>Everything that was submitted, refused or not.</summary>
+    public ConcurrentQueue<Input> Submitted { get; } = [];
+
+    public Task ReadBarrierAsync(CancellationToken cancellation = default) => CatchUp();
 
     public Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation)
     {
@@ -30,9 +39,15 @@ internal sealed class InMemoryManager : IManager, IProposer, IAsyncDisposable
         return Task.CompletedTask;
     }
 
-    public Task<TReply> SubmitAsync<TReply>(Input<TReply> input, CancellationToken cancellation = default) => WithoutLeader
-        ? Task.FromException<TReply>(new ControlException(ControlError.Unavailable, "no leader"))
-        : _service.SubmitAsync(input, cancellation);
+    /// <summary>Refuses single inputs; null: takes it.</summary>
+    public Func<Input, ControlException?> Refuse { get; set; } = _ => null;
+
+    public Task<TReply> SubmitAsync<TReply>(Input<TReply> input, CancellationToken cancellation = default)
+    {
+        Submitted.Enqueue(input);
+        var refusal = WithoutLeader ? new ControlException(ControlError.Unavailable, "no leader") : Refuse(input);
+        return refusal is null ? _service.SubmitAsync(input, cancellation) : Task.FromException<TReply>(refusal);
+    }
 
     /// <summary>Commits mutations past the loop, as a leader elsewhere would; the loop here knows of them after <see cref="NewTermAsync"/>.</summary>
     public void Commit(params Mutation[] mutations)

@@ -23,7 +23,7 @@ public sealed class LogBrokerServiceTests : IDisposable
 
     public LogBrokerServiceTests()
     {
-        _broker = new LogBroker(_store, new DispatchOptions(), new FakeTimeProvider(), new Random(1));
+        _broker = new LogBroker(_store, new DispatchOptions(), new FakeTimeProvider(), new Random(1), new NoPeers());
         _service = new LogBrokerService(_broker);
         _store.Apply(Batches.Of(DateTimeOffset.UnixEpoch, Batches.Service("web", "box:1"), Batches.Tasks("web", 1), Batches.Assign("web-1", "n1")));
         _listening = _service.ListenSubscriptions(new ListenSubscriptionsRequest(), new Sink(_told.Writer), new FakeCall("n1", _gone.Token));

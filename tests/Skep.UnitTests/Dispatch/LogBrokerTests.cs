@@ -17,7 +17,7 @@ public sealed class LogBrokerTests : IDisposable
 
     public LogBrokerTests()
     {
-        _broker = new LogBroker(_store, new DispatchOptions { MaxLogReaders = 3 }, _time, new Random(1));
+        _broker = new LogBroker(_store, new DispatchOptions { MaxLogReaders = 3 }, _time, new Random(1), new NoPeers());
         Apply(Batches.Service("web", "box:1"), Batches.Service("db", "box:1"), Batches.Tasks("web", 1, 2, 3), Batches.Tasks("db", 1));
         Apply(Batches.Assign("web-1", "n1"), Batches.Assign("web-2", "n2"), Batches.Assign("db-1", "n3"), Runs("web-1"), Runs("web-2"), Runs("db-1"));
     }

@@ -49,7 +49,7 @@ public sealed class NodeSessionsTests : IAsyncDisposable
             _time.Advance(TimeSpan.FromSeconds(4));
             Assert.InRange(_sessions.Beat("n1", first.Id), TimeSpan.FromSeconds(4.5), TimeSpan.FromSeconds(5.5));
         }
-        await UntilAsync(() => StateOf("n2") == Wire.NodeStatus.Types.State.Down);
+        await UntilAsync(() => StateOf("n2") == Wire.NodeStatus.Types.State.Down, advance: false);
         Assert.Equal("heartbeat failure", _manager.Store.Read(s => s.Nodes["n2"].Status.Message));
         Assert.Equal(Wire.NodeStatus.Types.State.Ready, StateOf("n1"));
     }
@@ -89,16 +89,116 @@ public sealed class NodeSessionsTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task After_a_change_of_leader_nodes_have_twice_the_grace_period_to_come_back()
+    public async Task A_registration_is_recorded_with_the_run_of_this_manager_before_the_session_counts()
     {
         await JoinAsync("n1");
-        await JoinAsync("n2");
-        _sessions.ExpectNodes();
-        _time.Advance(TimeSpan.FromSeconds(20));
+        var session = await RegisterAsync("n1");
+        var recorded = _manager.Store.Read(s => s.Sessions["n1"]);
+        Assert.Equal((session.Id, "run"), (recorded.SessionId, recorded.Run));
+        _manager.WithoutLeader = true;
+        await Assert.ThrowsAsync<RpcException>(() => RegisterAsync("n1"));
+        Assert.Equal(session, _sessions.Get("n1", session.Id));
+    }
+
+    [Fact]
+    public async Task A_node_that_moved_to_another_manager_ends_here_and_is_not_reported_lost()
+    {
+        await JoinAsync("n1");
+        var session = await RegisterAsync("n1");
+        RecordElsewhere("n1");
+        Assert.True(session.Ended.IsCancellationRequested);
+        Assert.Null(_sessions.Find("n1", session.Id));
+        Assert.Equal(0, _sessions.Count);
+        _time.Advance(TimeSpan.FromMinutes(5));
+        await Task.Delay(50);
+        Assert.DoesNotContain(_manager.Submitted, input => input is NodeLost);
+        Assert.Equal(Wire.NodeStatus.Types.State.Ready, StateOf("n1"));
+    }
+
+    [Fact]
+    public async Task A_registration_that_another_one_overtook_does_not_count()
+    {
+        await JoinAsync("n1");
+        // The node has gone on to another manager before this one has taken note of its own success.
+        using var subscription = _manager.Store.Subscribe(changes =>
+        {
+            if (changes.OfType<Skep.State.SessionChange>().Any(c => c.New?.Run == "run"))
+                RecordElsewhere("n1");
+        });
+        var refused = await Assert.ThrowsAsync<RpcException>(() => RegisterAsync("n1"));
+        Assert.Equal(StatusCode.Unavailable, refused.StatusCode);
+        Assert.Equal(0, _sessions.Count);
+    }
+
+    [Fact]
+    public async Task A_loss_is_repeated_until_some_leader_has_taken_it()
+    {
+        await JoinAsync("n1");
         await RegisterAsync("n1");
-        Assert.NotEqual(Wire.NodeStatus.Types.State.Down, StateOf("n2"));
-        _time.Advance(TimeSpan.FromSeconds(14));
-        await UntilAsync(() => StateOf("n2") == Wire.NodeStatus.Types.State.Down);
+        _manager.WithoutLeader = true;
+        _time.Advance(TimeSpan.FromSeconds(20));
+        for (var i = 0; i < 5; i++)
+            await PassAsync();
+        Assert.Equal(Wire.NodeStatus.Types.State.Ready, StateOf("n1"));
+        Assert.True(_manager.Submitted.Count(input => input is NodeLost) > 1);
+        _manager.WithoutLeader = false;
+        await UntilAsync(() => StateOf("n1") == Wire.NodeStatus.Types.State.Down);
+    }
+
+    [Fact]
+    public async Task A_loss_is_no_longer_reported_once_the_node_is_with_another_manager()
+    {
+        await JoinAsync("n1");
+        await RegisterAsync("n1");
+        _manager.WithoutLeader = true;
+        _time.Advance(TimeSpan.FromSeconds(20));
+        RecordElsewhere("n1");
+        for (var i = 0; i < 3; i++)
+            await PassAsync();
+        var said = _manager.Submitted.Count(input => input is NodeLost);
+        for (var i = 0; i < 3; i++)
+            await PassAsync();
+        Assert.Equal(said, _manager.Submitted.Count(input => input is NodeLost));
+        Assert.Equal(Wire.NodeStatus.Types.State.Ready, StateOf("n1"));
+    }
+
+    [Theory]
+    [InlineData(Wire.NodeStatus.Types.State.Unknown)]
+    [InlineData(Wire.NodeStatus.Types.State.Down)]
+    public async Task A_session_that_lives_is_reported_again_when_the_state_doubts_it(Wire.NodeStatus.Types.State doubt)
+    {
+        await WithManagerAsync();
+        await JoinAsync("n1");
+        var session = await RegisterAsync("n1");
+        _manager.WithoutLeader = true;
+        _manager.Commit(new Skep.State.Mutation { SetNodeStatus = new Skep.State.SetNodeStatus { NodeId = "n1", State = doubt } });
+        await _manager.NewTermAsync();
+        await PassAsync();
+        _manager.WithoutLeader = false;
+        await UntilAsync(() => StateOf("n1") == Wire.NodeStatus.Types.State.Ready);
+        Assert.False(session.Ended.IsCancellationRequested);
+    }
+
+    [Fact]
+    public async Task After_a_snapshot_was_installed_the_sessions_that_it_records_go_on_and_the_others_end()
+    {
+        await WithManagerAsync();
+        foreach (var node in (string[])["n1", "n2", "n3", "n4"])
+            await JoinAsync(node);
+        var sessions = new Dictionary<string, NodeSession>();
+        foreach (var node in (string[])["n1", "n2", "n3", "n4"])
+            sessions[node] = await RegisterAsync(node);
+        var later = _manager.Store.Read(s => s.Clone());
+        var batch = new Skep.State.Batch { Format = 1 };
+        batch.Mutations.Add(new Skep.State.Mutation { SetNodeSession = new Skep.State.HeldSession { NodeId = "n2", Run = "other", SessionId = "elsewhere" } });
+        batch.Mutations.Add(new Skep.State.Mutation { RemoveNode = new Skep.State.RemoveObject { Id = "n3" } });
+        batch.Mutations.Add(new Skep.State.Mutation { SetNodeStatus = new Skep.State.SetNodeStatus { NodeId = "n4", State = Wire.NodeStatus.Types.State.Unknown } });
+        later.Apply(batch);
+        _manager.Store.Reset(later);
+        await _manager.NewTermAsync();
+        Assert.Equal((string[])["n1", "n4"], sessions.Values.Where(s => !s.Ended.IsCancellationRequested).Select(s => s.NodeId).Order());
+        await UntilAsync(() => StateOf("n4") == Wire.NodeStatus.Types.State.Ready);
+        _sessions.Beat("n1", sessions["n1"].Id);
     }
 
     public async ValueTask DisposeAsync()
@@ -114,10 +214,28 @@ public sealed class NodeSessionsTests : IAsyncDisposable
 
     private Wire.NodeStatus.Types.State StateOf(string id) => _manager.Store.Read(s => s.Nodes[id].Status.State);
 
-    private static async Task UntilAsync(Func<bool> condition)
+    /// <summary>The cluster knows this manager, and which run of it is the present one.</summary>
+    private Task WithManagerAsync() => _manager.SubmitAsync(new InitCluster(new Wire.Cluster { Id = "c", Spec = new Wire.ClusterSpec() },
+        new Skep.State.Manager { Id = "m", Run = _manager.Self.Run }));
+
+    private void RecordElsewhere(string id) =>
+        _manager.Commit(new Skep.State.Mutation { SetNodeSession = new Skep.State.HeldSession { NodeId = id, Run = "other", SessionId = "elsewhere" } });
+
+    /// <summary>Lets some virtual time pass, with real time for what waits for it.</summary>
+    private async Task PassAsync()
+    {
+        await Task.Delay(20);
+        _time.Advance(TimeSpan.FromSeconds(2));
+        await Task.Delay(20);
+    }
+
+    private async Task UntilAsync(Func<bool> condition, bool advance = true)
     {
         for (var i = 0; i < 500 && !condition(); i++)
+        {
             await Task.Delay(10);
+            if (advance) _time.Advance(TimeSpan.FromMilliseconds(100));
+        }
         Assert.True(condition());
     }
 }

@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Skep.Manager;
+using Skep.Manager.Nodes;
 using Skep.State;
 using Xunit;
 
@@ -19,6 +20,7 @@ public sealed class LoopHarness
     private readonly Queue<Mutation> _injected = [];
     private IdSource _ids = new(Seed);
     private int _terms;
+    private int _sessions;
 
     /// <param name="rules">Makes the rules of one term of leadership, in the order in which they run.</param>
     /// <param name="budget">Task changes per turn.</param>
@@ -37,7 +39,7 @@ public sealed class LoopHarness
                 Annotations = new Wire.Annotations { Name = "default" },
                 Orchestration = new Wire.OrchestrationConfig { TaskHistoryRetentionLimit = 5 },
             },
-        }, new Skep.State.Manager { Id = "manager", RaftId = 1, Addr = "10.0.0.1:2377" }));
+        }, new Skep.State.Manager { Id = "manager", RaftId = 1, Addr = "10.0.0.1:2377", Run = Run }));
     }
 
     public SwarmLoop Loop { get; private set; }
@@ -51,6 +53,9 @@ public sealed class LoopHarness
     public FakeEngines Engines { get; }
 
     public DateTimeOffset Now { get; private set; } = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    /// <summary>Of the manager's process: a new one with each change of leader.</summary>
+    public string Run => $"run{_terms}";
 
     /// <summary>Turns taken so far.</summary>
     public int Turns { get; private set; }
@@ -112,8 +117,8 @@ public sealed class LoopHarness
         Settle();
     }
 
-    /// <summary>The leader is gone; another manager goes on from what was committed.</summary>
-    /// <param name="nodesReturn">The nodes that live open sessions with it.</param>
+    /// <summary>The manager was started anew and goes on from what was committed: the sessions that it held are gone.</summary>
+    /// <param name="nodesReturn">The nodes that live open sessions with it again.</param>
     public void ChangeLeader(bool nodesReturn = true)
     {
         _terms++;
@@ -121,20 +126,35 @@ public sealed class LoopHarness
         var seed = Seed.ToArray();
         seed[0] = (byte)_terms;
         _ids = new IdSource(seed);
-        Loop = NewLoop();
-        Call(new LeadershipBegan("", ""));
+        BeginTerm(Run);
         Engines.Wake();
         if (!nodesReturn)
             return;
         foreach (var node in State.Nodes.Keys.Where(id => !Engines.Dead.Contains(id)).ToList())
-            Call(new NodeArrived(node, null, "10.0.1.1"));
+            Arrive(node);
+    }
+
+    /// <summary>A leader begins with what was committed and no notes.</summary>
+    /// <param name="run">Of the process that leads: another one than before holds none of its sessions.</param>
+    public void BeginTerm(string run)
+    {
+        Loop = NewLoop();
+        Call(new LeadershipBegan("manager", run));
+    }
+
+    /// <summary>A node opens a session, with the manager whose run this is; returns the session's id.</summary>
+    public string Arrive(string nodeId, string? run = null, Wire.NodeDescription? description = null)
+    {
+        var session = $"session{++_sessions}";
+        Call(new NodeArrived(nodeId, description, "10.0.1.1", run ?? Run, session));
+        return session;
     }
 
     /// <summary>A node joins and becomes READY.</summary>
     public string AddNode(string id, Wire.NodeSpec.Types.Availability availability = Wire.NodeSpec.Types.Availability.Active)
     {
         Call(new CertificateIssued(id, new Wire.Certificate { Cn = id, Role = Wire.NodeRole.Worker }, availability));
-        Call(new NodeArrived(id, new Wire.NodeDescription { Hostname = id }, "10.0.1.1"));
+        Arrive(id, description: new Wire.NodeDescription { Hostname = id });
         return id;
     }
 
@@ -155,7 +175,7 @@ public sealed class LoopHarness
     public void LoseNode(string nodeId)
     {
         Engines.Dead.Add(nodeId);
-        Call(new NodeLost(nodeId, "heartbeat failure"));
+        Call(new NodeLost(nodeId, State.Sessions.GetValueOrDefault(nodeId)?.SessionId ?? "", "heartbeat failure"));
     }
 
     /// <summary>Makes a change as if it had come from a rule that is not under test.</summary>
@@ -175,7 +195,7 @@ public sealed class LoopHarness
     /// <summary>The tasks of a service that run and are meant to.</summary>
     public IReadOnlyList<TaskRecord> RunningTasksOf(string serviceId) => [.. ActiveTasksOf(serviceId).Where(t => t.State == Wire.TaskState.Running)];
 
-    private SwarmLoop NewLoop() => new(Follower.Clone(), _ids, [new InjectedMutations(_injected), .. _rules()], Now, _budget);
+    private SwarmLoop NewLoop() => new(Follower.Clone(), _ids, [new InjectedMutations(_injected), new MissingNodesRule(), .. _rules()], Now, _budget);
 
     private IReadOnlyList<Answer> Turn(IReadOnlyList<Input> inputs)
     {

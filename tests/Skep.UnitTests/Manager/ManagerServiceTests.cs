@@ -146,7 +146,7 @@ public sealed class ManagerServiceTests : IAsyncDisposable
             lock (_lock)
             {
                 while (_held.TryDequeue(out var held))
-                    held.Done.SetException(new LeadershipLostException("another manager leads"));
+                    held.Done.SetException(new LeadershipLostException("another manager leads", outcomeUnknown: true));
             }
         }
     }

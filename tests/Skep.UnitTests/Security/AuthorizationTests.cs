@@ -3,6 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Skep.Agent;
+using Skep.Manager;
 using Skep.Security;
 using Skep.State;
 using Skep.Wire;
@@ -49,6 +50,36 @@ public class AuthorizationTests
 
         Assert.NotNull(await new Control.ControlClient(channel).ListNodesAsync(new ListNodesRequest()));
         Assert.Equal(manager.Identity.NodeId, await cluster.HeartbeatAsync(manager));
+    }
+
+    [Fact]
+    public async Task A_node_that_this_manager_does_not_know_yet_is_let_in_once_it_has_caught_up()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        var node = Credentials(cluster, new NodeIdentity("newcomer", NodeRole.Worker, cluster.Current.Id));
+        cluster.CatchUp = () =>
+        {
+            // Another manager has made the node, and this one lagged behind.
+            Commit(cluster, new Mutation { PutNode = new PutNode { Node = new Node { Id = "newcomer", Spec = new NodeSpec(), Status = new NodeStatus() } } });
+            return Task.CompletedTask;
+        };
+
+        Assert.Equal("newcomer", await cluster.HeartbeatAsync(node));
+    }
+
+    [Fact]
+    public async Task A_node_that_nobody_knows_is_refused_even_if_no_leader_says_so()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        var node = Credentials(cluster, new NodeIdentity("stranger", NodeRole.Worker, cluster.Current.Id));
+
+        foreach (var leader in (Func<Task>[])[() => Task.CompletedTask, () => throw new LeadershipLostException("no leader", outcomeUnknown: false), () => Task.Delay(Timeout.Infinite)])
+        {
+            cluster.CatchUp = leader;
+            var e = await Assert.ThrowsAsync<RpcException>(() => cluster.HeartbeatAsync(node)).WaitAsync(TimeSpan.FromSeconds(20));
+            Assert.Equal(StatusCode.PermissionDenied, e.StatusCode);
+            Assert.Contains("node stranger was removed from swarm", e.Status.Detail, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
@@ -168,15 +199,15 @@ public class AuthorizationTests
     {
         var changed = cluster.Current.Clone();
         changed.BlacklistedCertificates.Add(node.Identity.NodeId, new BlacklistedCertificate { Expiry = Timestamp.FromDateTime(node.Certificate.NotAfter.ToUniversalTime()) });
-        cluster.Store.Apply(new Batch
-        {
-            Format = ClusterState.Format,
-            Time = SwarmTime.ToLog(cluster.Time.GetUtcNow()),
-            Mutations =
-            {
-                new Mutation { RemoveNode = new RemoveObject { Id = node.Identity.NodeId } },
-                new Mutation { PutCluster = new PutCluster { Cluster = changed } },
-            },
-        });
+        Commit(cluster,
+            new Mutation { RemoveNode = new RemoveObject { Id = node.Identity.NodeId } },
+            new Mutation { PutCluster = new PutCluster { Cluster = changed } });
     }
+
+    private static void Commit(TestCluster cluster, params Mutation[] mutations) => cluster.Store.Apply(new Batch
+    {
+        Format = ClusterState.Format,
+        Time = SwarmTime.ToLog(cluster.Time.GetUtcNow()),
+        Mutations = { mutations },
+    });
 }

@@ -25,7 +25,7 @@ internal sealed class TestCluster : IAsyncDisposable
     private TestCluster()
     {
         Store = new StateStore();
-        Manager = new ManagerService(new ManagerSelf("", ""), Store, new MemoryLog(Store), () => [], () => new byte[32], Time, new Logger<ManagerService>(LoggerFactory.Create(_ => { })));
+        Manager = new ManagerService(new ManagerSelf("", ""), Store, new MemoryLog(this), () => [], () => new byte[32], Time, new Logger<ManagerService>(LoggerFactory.Create(_ => { })));
         var cluster = ClusterFactory.Create(new ClusterSettings(), Time.GetUtcNow());
         using var root = RootCertificateAuthority.Load(cluster.RootCa.CaCert, cluster.RootCa.CaKey);
         Certificate = ManagerCertificate.Create(_directory.FullName, root, ClusterFactory.NewId(), cluster.Id, TimeSpan.FromDays(90), Time.GetUtcNow());
@@ -33,7 +33,7 @@ internal sealed class TestCluster : IAsyncDisposable
 
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddProvider(Log).SetMinimumLevel(LogLevel.Information);
-        builder.Services.AddClusterSecurity(Manager, Certificate, Time);
+        builder.Services.AddClusterSecurity(Manager, Certificate, _ => true, Time);
         builder.Services.AddSingleton<EchoDispatcher>();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, kestrel.ApplicationServices.GetRequiredService<ClusterPort>().Configure));
         _application = builder.Build();
@@ -51,6 +51,9 @@ internal sealed class TestCluster : IAsyncDisposable
     public ManagerCertificate Certificate { get; }
 
     public LogLines Log { get; } = new();
+
+    /// <summary>What a read barrier waits for.</summary>
+    public Func<Task> CatchUp { get; set; } = () => Task.CompletedTask;
 
     public Wire.Cluster Current => Store.Read(state => state.Cluster!);
 
@@ -94,13 +97,13 @@ internal sealed class TestCluster : IAsyncDisposable
     }
 
     /// <summary>Commits at once.</summary>
-    private sealed class MemoryLog(StateStore store) : IProposer
+    private sealed class MemoryLog(TestCluster cluster) : IProposer
     {
-        public Task ReadBarrierAsync(CancellationToken cancellation) => Task.CompletedTask;
+        public Task ReadBarrierAsync(CancellationToken cancellation) => cluster.CatchUp();
 
         public Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation)
         {
-            store.Apply(Batch.Parser.ParseFrom(entry.Span));
+            cluster.Store.Apply(Batch.Parser.ParseFrom(entry.Span));
             return Task.CompletedTask;
         }
     }

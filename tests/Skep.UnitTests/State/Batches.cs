@@ -50,7 +50,7 @@ internal static class Batches
             time = time.AddMilliseconds(random.Next(1, 5000));
             var batch = Of(time);
             var tasks = state.Tasks.All.ToList();
-            switch (random.Next(6))
+            switch (random.Next(8))
             {
                 case 0:
                     batch.Mutations.Add(Service($"s{random.Next(5)}", $"box:{random.Next(3)}", (ulong)random.Next(9)));
@@ -68,6 +68,12 @@ internal static class Batches
                 case 4 when tasks.Count > 0:
                     batch.Mutations.Add(new Mutation { RemoveTasks = new RemoveTasks { TaskIds = { tasks[random.Next(tasks.Count)].Id } } });
                     break;
+                case 5 when state.Nodes.Count > 0:
+                    batch.Mutations.Add(new Mutation { SetNodeSession = new HeldSession { NodeId = state.Nodes.Keys.ElementAt(random.Next(state.Nodes.Count)), Run = $"run{random.Next(3)}", SessionId = $"session{next++}" } });
+                    break;
+                case 6 when state.Nodes.Count > 2:
+                    batch.Mutations.Add(new Mutation { RemoveNode = new RemoveObject { Id = state.Nodes.Keys.ElementAt(random.Next(state.Nodes.Count)) } });
+                    break;
                 default:
                     batch.Mutations.Add(new Mutation { PutNode = new PutNode { Node = new Wire.Node { Id = $"n{random.Next(4)}", Spec = new Wire.NodeSpec(), Status = new Wire.NodeStatus() } } });
                     break;
@@ -83,6 +89,7 @@ internal static class Batches
         var lines = new List<string> { string.Create(CultureInfo.InvariantCulture, $"version {state.Version} time {state.Time:O}") };
         lines.AddRange(state.Services.Values.Select(s => $"service {s} spec {state.TaskSpecOf(s.Id)!.Spec} {state.TaskSpecOf(s.Id)!.Version}").Order(StringComparer.Ordinal));
         lines.AddRange(state.Nodes.Values.Select(n => $"node {n}").Order(StringComparer.Ordinal));
+        lines.AddRange(state.Sessions.Values.Select(s => $"session {s}").Order(StringComparer.Ordinal));
         lines.AddRange(state.Networks.Values.Select(n => $"network {n}").Order(StringComparer.Ordinal));
         lines.AddRange(state.Tasks.All.Select(t => string.Create(CultureInfo.InvariantCulture,
             $"task {t.Name} {t.NodeId} {t.DesiredState} {t.Status} v{t.Version} {t.CreatedAt:O} {t.UpdatedAt:O} spec {t.Spec.Version} {t.Spec.Spec}")).Order(StringComparer.Ordinal));

@@ -4,12 +4,13 @@ namespace Skep.Api.Swarm.Conversion;
 internal static class NodeConversion
 {
     /// <param name="node">The node.</param>
-    /// <param name="manager">The manager that it hosts; null for none.</param>
-    public static Types.Node ToApi(this Wire.Node node, Types.ManagerStatus? manager) => new Types.Node
+    /// <param name="managers">Of the cluster.</param>
+    public static Types.Node ToApi(this Wire.Node node, ManagerStatuses managers) => new Types.Node
     {
         Spec = new Types.NodeSpec
         {
-            Role = manager is not null ? "manager" : Words.Role.Of(node.Spec?.DesiredRole ?? default),
+            // Engines are workers all; a manager is the skepd beside one.
+            Role = managers.IsManager(node.Id) ? "manager" : "worker",
             Availability = Words.Availability.Of(node.Spec?.Availability ?? default),
         }.WithAnnotations(node.Spec?.Annotations),
         Description = node.Description is { } description ? ToApi(description) : new Types.NodeDescription(),
@@ -19,7 +20,7 @@ internal static class NodeConversion
             Message = node.Status?.Message ?? "",
             Addr = node.Status?.Addr ?? "",
         },
-        ManagerStatus = manager,
+        ManagerStatus = managers.Of(node.Id),
     }.WithMeta(node.Id, node.Meta);
 
     /// <exception cref="ApiException">400.</exception>

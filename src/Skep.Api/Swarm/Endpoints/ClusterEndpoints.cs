@@ -10,14 +10,20 @@ internal sealed class ClusterEndpoints(SwarmAccess swarm)
 {
     private const string AlreadyInSwarm = "This node is already part of a swarm. Use \"docker swarm leave\" to leave this swarm and join another one.";
 
-    public void Map(ApiRoutes routes) => routes
-        .Map("GET", "/swarm", InspectAsync)
-        .Map("POST", "/swarm/init", InitAsync)
-        .Map("POST", "/swarm/join", JoinAsync)
-        .Map("POST", "/swarm/leave", LeaveAsync)
-        .Map("POST", "/swarm/update", UpdateAsync)
-        .Map("GET", "/swarm/unlockkey", UnlockKeyAsync)
-        .Map("POST", "/swarm/unlock", UnlockAsync);
+    /// <param name="routes">For what is this daemon's own business.</param>
+    /// <param name="fresh">For what reads the cluster.</param>
+    public void Map(ApiRoutes routes, ApiRoutes fresh)
+    {
+        routes
+            .Map("POST", "/swarm/init", InitAsync)
+            .Map("POST", "/swarm/join", JoinAsync)
+            .Map("POST", "/swarm/leave", LeaveAsync)
+            .Map("POST", "/swarm/unlock", UnlockAsync);
+        fresh
+            .Map("GET", "/swarm", InspectAsync)
+            .Map("POST", "/swarm/update", UpdateAsync)
+            .Map("GET", "/swarm/unlockkey", UnlockKeyAsync);
+    }
 
     private Wire.Cluster Cluster => swarm.Read(state => state.Cluster) ?? throw new ApiException(503, SwarmAccess.Preparing);
 

@@ -25,17 +25,17 @@ internal sealed class NodeEndpoints(SwarmAccess swarm)
                 && filters.Prefix("id", n.Id)
                 && filters.Labels("label", n.Description?.Engine?.Labels)
                 && filters.Labels("node.label", n.Spec?.Annotations?.Labels)
-                && (roles.Count == 0 || roles.Contains(managers.Of(n.Id) is null ? n.Role : Wire.NodeRole.Manager))
+                && (roles.Count == 0 || roles.Contains(managers.IsManager(n.Id) ? Wire.NodeRole.Manager : Wire.NodeRole.Worker))
                 && (memberships.Count == 0 || memberships.Contains(n.Spec?.Membership ?? default)))
             .OrderBy(n => n.Id, StringComparer.Ordinal)
-            .Select(n => n.ToApi(managers.Of(n.Id))));
+            .Select(n => n.ToApi(managers)));
     }
 
     private Task InspectAsync(ApiContext context)
     {
         var status = swarm.Lifecycle.Status;
         var (node, managers) = swarm.Read(state => (Lookup.Node(state, context["id"]), new ManagerStatuses(state, status)));
-        return context.WriteAsync(node.ToApi(managers.Of(node.Id)));
+        return context.WriteAsync(node.ToApi(managers));
     }
 
     private async Task RemoveAsync(ApiContext context)

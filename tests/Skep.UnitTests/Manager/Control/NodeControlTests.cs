@@ -42,7 +42,7 @@ public sealed class NodeControlTests
         var spec = SpecOf("node0001");
         spec.DesiredRole = Wire.NodeRole.Manager;
         ServiceControlTests.Refused(ControlError.FailedPrecondition,
-            "node node0001 can't be promoted: a manager is a host that runs skepd, and further managers cannot be added yet",
+            "node node0001 can't be promoted: no skepd stands beside its engine; install skepd there and let it join: 'docker -H unix:///run/skep.sock swarm join'",
             () => Update("node0001", spec));
     }
 
@@ -51,6 +51,52 @@ public sealed class NodeControlTests
     {
         Host("node0001");
         ServiceControlTests.Refused(ControlError.FailedPrecondition, "attempting to demote the last manager of the swarm", () => Update("node0001", SpecOf("node0001")));
+    }
+
+    [Fact]
+    public void A_standby_that_is_promoted_joins_under_a_new_raft_id()
+    {
+        _harness.Call(new AddManager(new Skep.State.Manager { Id = "standby", Standby = true, Addr = "10.0.0.2:2377", NodeId = "node0002" }));
+        SetRole("node0002", Wire.NodeRole.Manager);
+        var first = _harness.State.Managers["standby"];
+        Assert.Equal((false, true), (first.Standby, first.Joining));
+        Assert.NotEqual(0UL, first.RaftId);
+        SetRole("node0002", Wire.NodeRole.Worker);
+        SetRole("node0002", Wire.NodeRole.Manager);
+        Assert.NotEqual(first.RaftId, _harness.State.Managers["standby"].RaftId);
+    }
+
+    [Fact]
+    public void A_manager_cannot_be_demoted_when_the_rest_would_have_no_quorum()
+    {
+        Host("node0001");
+        AddVoter("second", "node0002");
+        _harness.Call(new AddManager(new Skep.State.Manager { Id = "third", RaftId = 3, Addr = "10.0.0.3:2377", NodeId = "elsewhere" }));
+        _harness.Call(new ManagerReachability("second", IsReachable: false));
+        ServiceControlTests.Refused(ControlError.FailedPrecondition, "can't remove member from the raft: this would result in a loss of quorum", () => SetRole("node0001", Wire.NodeRole.Worker));
+        // The one that is gone may go, and then a second one only if it is heard from.
+        SetRole("node0002", Wire.NodeRole.Worker);
+        Assert.True(_harness.State.Managers["second"].Standby);
+        SetRole("node0001", Wire.NodeRole.Worker);
+        ServiceControlTests.Refused(ControlError.FailedPrecondition, "attempting to demote the last manager of the swarm", () => _harness.Call(new RemoveManager("third")));
+    }
+
+    [Fact]
+    public void A_demoted_host_can_be_removed_and_its_skepd_with_it()
+    {
+        Host("node0001");
+        AddVoter("second", "node0002");
+        SetRole("node0002", Wire.NodeRole.Worker);
+        Remove("node0002", force: true);
+        Assert.DoesNotContain("second", _harness.State.Managers.Keys);
+    }
+
+    [Fact]
+    public void There_is_a_most_of_managers()
+    {
+        for (var i = 2; i <= 7; i++)
+            AddVoter($"m{i}", $"host{i}");
+        Assert.Equal(ControlError.FailedPrecondition, Assert.Throws<ControlException>(() => AddVoter("m8", "host8")).Error);
     }
 
     [Fact]
@@ -152,5 +198,14 @@ public sealed class NodeControlTests
 
     private void Remove(string id, bool force = false) => _harness.Call<Wire.RemoveNodeResponse>(new Wire.RemoveNodeRequest { NodeId = id, Force = force });
 
-    private void Host(string nodeId) => _harness.Call(new RegisterManager(new Skep.State.Manager { Id = "manager", RaftId = 1, Addr = "10.0.0.1:2377", NodeId = nodeId }));
+    private void SetRole(string nodeId, Wire.NodeRole role)
+    {
+        var spec = SpecOf(nodeId);
+        spec.DesiredRole = role;
+        Update(nodeId, spec);
+    }
+
+    private void AddVoter(string id, string nodeId) => _harness.Call(new AddManager(new Skep.State.Manager { Id = id, RaftId = (ulong)id.GetHashCode(StringComparison.Ordinal) | 1, Addr = "10.0.0.9:2377", NodeId = nodeId }));
+
+    private void Host(string nodeId) => _harness.Call(new ManagerReport("manager", nodeId, "", ""));
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Skep.Manager;
 using Skep.Manager.Orchestration;
 using Xunit;
 using Availability = Skep.Wire.NodeSpec.Types.Availability;
@@ -87,7 +86,7 @@ public sealed class ConvergenceTests
     private static void Return(LoopHarness harness, string node)
     {
         harness.Engines.Dead.Remove(node);
-        harness.Call(new NodeArrived(node, null, "10.0.1.1"));
+        harness.Arrive(node);
         harness.Engines.Wake();
     }
 

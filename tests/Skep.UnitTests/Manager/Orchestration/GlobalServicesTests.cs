@@ -101,7 +101,7 @@ public sealed class GlobalServicesTests
         Assert.Equal(["node0002"], NodesOf(harness, agent));
         Assert.Single(harness.ActiveTasksOf(agent));
         harness.Engines.Dead.Clear();
-        harness.Call(new NodeArrived("node0001", null, "10.0.1.1"));
+        harness.Arrive("node0001");
         harness.Engines.Wake();
         harness.Settle();
         Assert.Equal(["node0001", "node0002"], NodesOf(harness, agent));

@@ -152,7 +152,7 @@ public sealed class TaskReaperTests
         harness.Engines.HoldStops = true;
         harness.Advance(TimeSpan.FromHours(23));
         harness.Engines.Dead.Clear();
-        harness.Call(new NodeArrived("node0001", null, "10.0.1.1"));
+        harness.Arrive("node0001");
         harness.Advance(TimeSpan.FromHours(48));
         Assert.DoesNotContain(harness.TasksOf(web), t => t.State == Wire.TaskState.Orphaned);
     }

@@ -188,7 +188,7 @@ public sealed class SchedulingRuleTests
         _cluster.AddService("ui", s => s.Task.Placement.Constraints.Add("node.role==manager"));
         _cluster.AddTasks("ui", 1);
         Assert.Equal(Wire.TaskState.Pending, _cluster.Task("ui.1").State);
-        _cluster.Call(new RegisterManager(new Skep.State.Manager { Id = "manager", RaftId = 1, Addr = "10.0.0.1:2377", NodeId = "node0002" }));
+        _cluster.Call(new ManagerReport("manager", "node0002", "", ""));
         _cluster.Settle();
         Assert.Equal("node0002", _cluster.Task("ui.1").NodeId);
     }

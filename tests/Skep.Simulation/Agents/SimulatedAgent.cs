@@ -7,7 +7,7 @@ namespace Skep.Simulation.Agents;
 /// A stock engine as managers see it: finds a manager, holds a session with it, does what the assignments say and reports. What it runs
 /// outlives its sessions, and itself.
 /// </summary>
-internal sealed class Agent
+internal sealed class SimulatedAgent
 {
     /// <summary>Agents' places on the network begin here.</summary>
     public const int FirstNumber = 100;
@@ -18,7 +18,7 @@ internal sealed class Agent
     private int _life;
     private int _failures;
 
-    public Agent(World world, int number)
+    public SimulatedAgent(World world, int number)
     {
         _world = world;
         Number = FirstNumber + number;

@@ -1,0 +1,149 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using Google.Protobuf;
+using Grpc.Core;
+using Microsoft.Extensions.Logging;
+using Skep.Manager;
+using Skep.State;
+using Skep.Wire;
+using Task = System.Threading.Tasks.Task;
+
+namespace Skep.Security.Managers;
+
+/// <summary>How further skepds join the cluster, and how they hear what they are in it.</summary>
+/// <param name="manager">The cluster.</param>
+/// <param name="isRaftMember">By what is applied here.</param>
+/// <param name="signer">Signs certificates.</param>
+/// <param name="time">The clock.</param>
+/// <param name="refusals">One line for every refusal.</param>
+/// <param name="logger">Joins.</param>
+public sealed class ManagersService(
+    IManager manager, Func<ulong, bool> isRaftMember, CertificateSigner signer, TimeProvider time, RefusalLog refusals, ILogger<ManagersService> logger) : Managers.ManagersBase
+{
+    /// <summary>Removal from the Raft group follows a demotion without a change of the state.</summary>
+    private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(500);
+
+    public override async Task<JoinReply> Join(JoinRequest request, ServerCallContext context)
+    {
+        var cluster = manager.Store.Read(state => state.Cluster) ?? throw RpcErrors.NoCluster();
+        // Both are compared always, so that the time taken does not tell which one was nearly right.
+        var isManager = JoinToken.AreSame(cluster.RootCa.JoinTokens.Manager, request.Token);
+        var isWorker = JoinToken.AreSame(cluster.RootCa.JoinTokens.Worker, request.Token);
+        if (!isManager && !isWorker)
+            throw Refuse(context, StatusCode.InvalidArgument, "A valid join token is necessary to join this cluster");
+        var joined = new State.Manager
+        {
+            Id = ClusterFactory.NewId(),
+            RaftId = isManager ? BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(8)) | 1 : 0,
+            Addr = request.Addr,
+            Run = request.Run,
+            Standby = !isManager,
+            Joining = isManager,
+        };
+        var certificate = Sign(context, cluster, request.Csr, joined);
+        await SubmitAsync(new AddManager(joined), context).ConfigureAwait(false);
+        SecurityMetrics.Certificates.WithLabels("join").Inc();
+        logger.LogInformation("skepd {ManagerId} at {Address} joins as a {Role}", joined.Id, joined.Addr, isManager ? "manager" : "standby beside its engine");
+        var reply = new JoinReply { ManagerId = joined.Id, RaftId = joined.RaftId, Certificate = certificate, Roots = cluster.RootCa.CaCert };
+        reply.Peers.AddRange(manager.Store.Read(Peers));
+        return reply;
+    }
+
+    public override Task<RenewReply> Renew(RenewRequest request, ServerCallContext context)
+    {
+        var (cluster, caller) = Caller(context);
+        var reply = new RenewReply { Certificate = Sign(context, cluster, request.Csr, caller), Roots = cluster.RootCa.CaCert };
+        SecurityMetrics.Certificates.WithLabels("renewal").Inc();
+        return Task.FromResult(reply);
+    }
+
+    public override async Task Watch(WatchRequest request, IServerStreamWriter<WatchReply> responseStream, ServerCallContext context)
+    {
+        WatchReply? told = null;
+        while (!context.CancellationToken.IsCancellationRequested)
+        {
+            try
+            {
+                // What is old here could undo a promotion there.
+                await manager.ReadBarrierAsync(context.CancellationToken).ConfigureAwait(false);
+            }
+            catch (ControlException e)
+            {
+                throw e.ToRpc();
+            }
+            var (cluster, caller) = Caller(context);
+            var reply = new WatchReply
+            {
+                Standby = caller.Standby,
+                RaftId = caller.RaftId,
+                RaftMember = isRaftMember(caller.RaftId),
+                WorkerToken = cluster.RootCa.JoinTokens.Worker,
+            };
+            reply.Peers.AddRange(manager.Store.Read(Peers));
+            if (!reply.Equals(told))
+                await responseStream.WriteAsync(reply, context.CancellationToken).ConfigureAwait(false);
+            told = reply;
+            await Task.Delay(WatchInterval, time, context.CancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    public override async Task<ReportReply> Report(ReportRequest request, ServerCallContext context)
+    {
+        var (_, caller) = Caller(context);
+        await SubmitAsync(new ManagerReport(caller.Id, request.NodeId, request.Addr, request.Run), context).ConfigureAwait(false);
+        return new ReportReply();
+    }
+
+    public override async Task<LeaveReply> Leave(LeaveRequest request, ServerCallContext context)
+    {
+        var (_, caller) = Caller(context);
+        await SubmitAsync(new RemoveManager(caller.Id), context).ConfigureAwait(false);
+        logger.LogInformation("skepd {ManagerId} at {Address} leaves the cluster", caller.Id, caller.Addr);
+        return new LeaveReply();
+    }
+
+    private (Cluster Cluster, State.Manager Caller) Caller(ServerCallContext context)
+    {
+        var id = context.GetNode().NodeId;
+        return manager.Store.Read(state => (state.Cluster, state.Managers.GetValueOrDefault(id))) is ({ } cluster, { } caller)
+            ? (cluster, caller)
+            : throw Refuse(context, StatusCode.PermissionDenied, $"Permission denied: node {id} was removed from swarm");
+    }
+
+    private ByteString Sign(ServerCallContext context, Cluster cluster, ByteString csr, State.Manager manager)
+    {
+        try
+        {
+            return signer.Issue(cluster, csr, manager.Id, manager.Standby ? NodeRole.Worker : NodeRole.Manager).Certificate_;
+        }
+        catch (InvalidSigningRequestException e)
+        {
+            throw Refuse(context, StatusCode.InvalidArgument, e.Message);
+        }
+        catch (InvalidRootException e)
+        {
+            throw Refuse(context, StatusCode.Internal, $"the cluster's root CA cannot be used: {e.Message}");
+        }
+    }
+
+    private async Task SubmitAsync(Input<None> input, ServerCallContext context)
+    {
+        try
+        {
+            await manager.SubmitAsync(input, context.CancellationToken).ConfigureAwait(false);
+        }
+        catch (ControlException e)
+        {
+            throw e.ToRpc();
+        }
+    }
+
+    private RpcException Refuse(ServerCallContext context, StatusCode code, string reason)
+    {
+        refusals.Certificate(context.Peer, reason);
+        return new RpcException(new Status(code, reason));
+    }
+
+    private static List<Peer> Peers(ClusterState state) =>
+        [.. state.Managers.Values.Where(manager => manager.IsMember).Select(manager => new Peer { RaftId = manager.RaftId, Addr = manager.Addr })];
+}

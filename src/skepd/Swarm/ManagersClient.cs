@@ -1,0 +1,83 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Google.Protobuf;
+using Grpc.Core;
+using Skep.Agent;
+using Skep.Security;
+using Skep.Security.Managers;
+using Skep.Wire;
+using Task = System.Threading.Tasks.Task;
+
+namespace Skep.Daemon.Swarm;
+
+/// <summary>A skepd's talk with the managers of a cluster about its own part in it.</summary>
+/// <param name="certificateDirectory">Where its certificate is kept.</param>
+/// <param name="time">The clock.</param>
+internal sealed class ManagersClient(string certificateDirectory, TimeProvider time)
+{
+    private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>Joins by the first manager that answers; null when it is a stock manager, which knows no skepds.</summary>
+    /// <exception cref="RpcException">Refused, or none can be reached.</exception>
+    /// <exception cref="FormatException">The token is none, or is another cluster's.</exception>
+    public async Task<(JoinReply Reply, ManagerCertificate Certificate)?> JoinAsync(IReadOnlyList<string> remotes, string token, string advertise, CancellationToken cancellation)
+    {
+        RpcException? unreachable = null;
+        foreach (var remote in remotes)
+        {
+            try
+            {
+                return await JoinAtAsync(remote, token, advertise, cancellation).ConfigureAwait(false);
+            }
+            catch (RpcException e) when (e.StatusCode == StatusCode.Unimplemented)
+            {
+                return null;
+            }
+            catch (RpcException e) when (e.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded)
+            {
+                unreachable = e;
+            }
+        }
+        throw unreachable ?? new RpcException(new Status(StatusCode.InvalidArgument, "no manager's address was given"));
+    }
+
+    /// <summary>Gets a new certificate in the role that the cluster gives to this skepd now.</summary>
+    /// <exception cref="RpcException">Refused, or the manager cannot be reached.</exception>
+    public async Task<ManagerCertificate> RenewAsync(ChannelBase channel, CancellationToken cancellation)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var reply = await new Managers.ManagersClient(channel).RenewAsync(new RenewRequest { Csr = SigningRequest(key) }, deadline: Deadline(), cancellationToken: cancellation).ConfigureAwait(false);
+        return ManagerCertificate.Install(certificateDirectory, reply.Roots.Span, reply.Certificate.Span, key);
+    }
+
+    /// <summary>What this skepd is in the cluster at this moment.</summary>
+    /// <exception cref="RpcException">Refused (PermissionDenied: it was removed), or the manager cannot be reached.</exception>
+    public static async Task<WatchReply> AskAsync(ChannelBase channel, CancellationToken cancellation)
+    {
+        using var call = new Managers.ManagersClient(channel).Watch(new WatchRequest(), deadline: Deadline(), cancellationToken: cancellation);
+        return await call.ResponseStream.MoveNext(cancellation).ConfigureAwait(false) ? call.ResponseStream.Current : throw new RpcException(new Status(StatusCode.Unavailable, "no answer"));
+    }
+
+    public static async Task ReportAsync(ChannelBase channel, string nodeId, string address, CancellationToken cancellation) =>
+        await new Managers.ManagersClient(channel).ReportAsync(new ReportRequest { NodeId = nodeId, Addr = address }, deadline: Deadline(), cancellationToken: cancellation).ConfigureAwait(false);
+
+    public static async Task LeaveAsync(ChannelBase channel, CancellationToken cancellation) =>
+        await new Managers.ManagersClient(channel).LeaveAsync(new LeaveRequest(), deadline: Deadline(), cancellationToken: cancellation).ConfigureAwait(false);
+
+    private async Task<(JoinReply, ManagerCertificate)?> JoinAtAsync(string remote, string token, string advertise, CancellationToken cancellation)
+    {
+        var roots = await NodeCertificateClient.FetchRootsAsync(remote, JoinToken.Parse(token), cancellation).ConfigureAwait(false);
+        using var channel = ClusterChannel.ForNewcomer(remote, roots, time);
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var reply = await new Managers.ManagersClient(channel)
+            .JoinAsync(new JoinRequest { Token = token, Csr = SigningRequest(key), Addr = advertise }, deadline: Deadline(), cancellationToken: cancellation).ConfigureAwait(false);
+        return (reply, ManagerCertificate.Install(certificateDirectory, reply.Roots.Span, reply.Certificate.Span, key));
+    }
+
+    private static ByteString SigningRequest(ECDsa key) =>
+        ByteString.CopyFrom(Encoding.UTF8.GetBytes(new CertificateRequest(new X500DistinguishedName(""), key, HashAlgorithmName.SHA256).CreateSigningRequestPem()));
+
+    // gRPC's deadlines run by the machine's clock.
+    private static DateTime Deadline() => DateTime.UtcNow + CallTimeout;
+}

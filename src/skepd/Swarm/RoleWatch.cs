@@ -1,0 +1,127 @@
+using Grpc.Core;
+
+namespace Skep.Daemon.Swarm;
+
+/// <summary>
+/// Finds out that this manager was demoted or removed: by its own state, or, since one that was taken out may never hear of it, by
+/// asking the others when nobody leads for a while. Also remembers where the others are.
+/// </summary>
+internal sealed class RoleWatch
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    /// <summary>An election takes 1 to 2 s.</summary>
+    private static readonly TimeSpan LeaderPatience = TimeSpan.FromSeconds(6);
+
+    /// <summary>A demoted manager's vote may be needed for its own removal, so it stays until that is through, but no longer than this.</summary>
+    private static readonly TimeSpan RemovalPatience = TimeSpan.FromSeconds(15);
+
+    private readonly RunningManager _manager;
+    private readonly string _dataDirectory;
+    private readonly TimeProvider _time;
+    private readonly Func<RunningManager, Task> _demoted;
+    private readonly Action<string> _removed;
+    private readonly CancellationTokenSource _stop = new();
+
+    /// <param name="manager">This one.</param>
+    /// <param name="dataDirectory">Where it remembers.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="demoted">It is out of the Raft group and stands by; called once.</param>
+    /// <param name="removed">It belongs to the cluster no more; called once, with the reason.</param>
+    public RoleWatch(RunningManager manager, string dataDirectory, TimeProvider time, Func<RunningManager, Task> demoted, Action<string> removed)
+    {
+        _manager = manager;
+        _dataDirectory = dataDirectory;
+        _time = time;
+        _demoted = demoted;
+        _removed = removed;
+        _ = Task.Run(RunAsync);
+    }
+
+    public void Stop() => _stop.Cancel();
+
+    private async Task RunAsync()
+    {
+        var wasKnown = false;
+        var leaderless = TimeSpan.Zero;
+        while (!_stop.IsCancellationRequested)
+        {
+            await Task.Delay(Interval, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (_stop.IsCancellationRequested)
+                return;
+            RememberOthers();
+            var self = _manager.Self;
+            leaderless = _manager.Peers.HasLeader ? TimeSpan.Zero : leaderless + Interval;
+            if (self is { IsMember: false })
+            {
+                await UntilOutAsync().ConfigureAwait(false);
+                await _demoted(_manager).ConfigureAwait(false);
+                return;
+            }
+            if (self is null && wasKnown)
+            {
+                _removed("by the state");
+                return;
+            }
+            wasKnown |= self is not null;
+            if (leaderless >= LeaderPatience && await AskOthersAsync().ConfigureAwait(false))
+                return;
+        }
+    }
+
+    private void RememberOthers()
+    {
+        var others = _manager.OtherManagers();
+        if (others.Count == 0 || _manager.File.Peers.SequenceEqual(others))
+            return;
+        _manager.File = _manager.File with { Peers = others };
+        _manager.File.Write(_dataDirectory);
+    }
+
+    private async Task UntilOutAsync()
+    {
+        var began = _time.GetTimestamp();
+        while (_time.GetElapsedTime(began) < RemovalPatience && !_stop.IsCancellationRequested)
+        {
+            foreach (var channel in _manager.Peers.Others.Select(other => other.Channel))
+            {
+                try
+                {
+                    if (!(await ManagersClient.AskAsync(channel, _stop.Token).ConfigureAwait(false)).RaftMember)
+                        return;
+                }
+                catch (RpcException)
+                {
+                    // The next one, then.
+                }
+            }
+            await Task.Delay(Interval / 4, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>True when this manager's time is over.</summary>
+    private async Task<bool> AskOthersAsync()
+    {
+        foreach (var channel in _manager.Peers.Others.Select(other => other.Channel))
+        {
+            try
+            {
+                var reply = await ManagersClient.AskAsync(channel, _stop.Token).ConfigureAwait(false);
+                if (!reply.Standby || reply.RaftMember)
+                    continue;
+                await _demoted(_manager).ConfigureAwait(false);
+                return true;
+            }
+            catch (RpcException e) when (e.StatusCode == StatusCode.PermissionDenied && e.Status.Detail.Contains("was removed from swarm", StringComparison.Ordinal))
+            {
+                _removed(e.Status.Detail);
+                return true;
+            }
+            catch (RpcException)
+            {
+                // It has no leader either, or is not there.
+            }
+        }
+        return false;
+    }
+}
