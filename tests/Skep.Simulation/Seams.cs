@@ -18,14 +18,21 @@ internal class Seams
 
     public virtual IProposer Proposer(IProposer proposer) => proposer;
 
-    public virtual IReadOnlyList<IRule> Rules(IReadOnlyList<IRule> rules) => rules;
-
     /// <summary>The manager as the dispatcher's status intake sees it.</summary>
     public virtual IManager StatusIntake(IManager manager) => manager;
+
+    /// <summary>The manager as the dispatcher service sees it.</summary>
+    public virtual IManager Dispatcher(IManager manager) => manager;
 
     /// <summary>What a member is about to send.</summary>
     public virtual Message Outgoing(Message message) => message;
 
     /// <summary>What a member is about to take in.</summary>
     public virtual Message Incoming(Message message) => message;
+
+    /// <summary>Whether API reads wait for what is committed.</summary>
+    public virtual bool ReadsAreFresh => true;
+
+    /// <summary>Whether a call to the leader whose connection broke is known not to have been done.</summary>
+    public virtual bool LostCallsAreUndone => false;
 }

@@ -19,6 +19,7 @@ internal static class Simulate
           --managers K   3 to 7 (default: the seed decides)
           --trace FILE   write what happens, event by event (with --seeds 1)
           --json         the figures as JSON
+          --mutant NAME  break a promise on purpose (Mutants/Hunt.cs); a violation is then what is wanted
 
         Exit code 0: nothing violated; 1: a violation, printed with the command that replays it; 2: wrong usage.
         """;
@@ -28,7 +29,7 @@ internal static class Simulate
         int seeds = 100, seed = Environment.TickCount & 0xFFFFFF;
         int? managers = null;
         var minutes = 10.0;
-        string? trace = null;
+        string? trace = null, mutant = null;
         var json = false;
         for (var i = 0; i < args.Length; i++)
         {
@@ -40,6 +41,7 @@ internal static class Simulate
                 "--minutes" => double.TryParse(value, CultureInfo.InvariantCulture, out minutes) && ++i > 0,
                 "--managers" => int.TryParse(value, out var k) && k is >= 3 and <= 7 && (managers = k) > 0 && ++i > 0,
                 "--trace" => (trace = value).Length > 0 && ++i > 0,
+                "--mutant" => Mutants.Hunt.Mutants.ContainsKey(mutant = value) && ++i > 0,
                 "--json" => json = true,
                 _ => false,
             };
@@ -49,17 +51,17 @@ internal static class Simulate
                 return 2;
             }
         }
-        return Go(seed, seeds, TimeSpan.FromMinutes(minutes), managers, trace, json);
+        return Go(seed, seeds, TimeSpan.FromMinutes(minutes), managers, trace, mutant, json);
     }
 
-    private static int Go(int seed, int seeds, TimeSpan limit, int? managers, string? trace, bool json)
+    private static int Go(int seed, int seeds, TimeSpan limit, int? managers, string? trace, string? mutant, bool json)
     {
         var total = new Totals();
         var watch = Stopwatch.StartNew();
         using var text = trace is null ? null : new StreamWriter(trace);
         for (var i = 0; i < seeds && watch.Elapsed < limit && total.Failure is null; i++)
         {
-            total.Add(new Run(RunOptions.For(seed + i, managers) with { TraceTo = text }).Go());
+            total.Add(new Run(RunOptions.For(seed + i, managers) with { TraceTo = text, Seams = mutant is null ? Seams.None : Mutants.Hunt.Mutants[mutant]() }).Go());
             if (!json && i % 50 == 49)
                 Console.WriteLine($"{total.Seeds} seeds, {total.Simulated.TotalSeconds:0} simulated seconds in {watch.Elapsed.TotalSeconds:0} s");
         }

@@ -81,7 +81,7 @@ internal sealed class World
     /// <summary>Waits until a manager has applied everything; asks again when no leader answers.</summary>
     public async Task BarrierAsync(ManagerProcess process)
     {
-        for (var attempt = 0; ; attempt++)
+        for (var attempt = 0; Seams.ReadsAreFresh; attempt++)
         {
             try
             {

@@ -13,6 +13,9 @@ internal sealed class Leadership : IAsyncDisposable
     /// <summary>A transfer that takes longer has failed: the core gives it up after an election timeout, 1 s.</summary>
     private static readonly TimeSpan TransferTimeout = TimeSpan.FromSeconds(2);
 
+    /// <summary>Between a batch that the log refused and the next try.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+
     private static readonly TimeSpan TransferPoll = TimeSpan.FromMilliseconds(10);
 
     private readonly ManagerService _service;
@@ -34,7 +37,7 @@ internal sealed class Leadership : IAsyncDisposable
         _time = time;
         _logger = logger;
         // The log refused a batch, but the leadership may have stayed: then the loop begins anew from what is committed.
-        service.TermEnded += () => Change(() => _workingTerm = 0);
+        service.TermEnded += () => _ = BeginAnewAsync();
     }
 
     /// <summary>Completes when this manager has led for the first time since it was started.</summary>
@@ -95,6 +98,13 @@ internal sealed class Leadership : IAsyncDisposable
         await _following;
         await _service.DisposeAsync();
         _closing.Dispose();
+    }
+
+    private async Task BeginAnewAsync()
+    {
+        // What refused the batch (a transfer under way, too much uncommitted) refuses the next one at once, and each beginning copies the state.
+        await Task.Delay(Pause, _time);
+        Change(() => _workingTerm = 0);
     }
 
     private void Change(Action change)

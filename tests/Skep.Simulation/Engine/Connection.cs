@@ -134,6 +134,11 @@ internal sealed class Connection
             // What was sent meanwhile travels together.
             for (var count = _waiting.Count; count > 0; count--)
                 _waiting.Dequeue()();
+            if (connection._network.NextIsReset())
+            {
+                connection.Break();
+                return;
+            }
             _moving = false;
             if (_waiting.Count > 0)
                 Move(connection._network.NextDelay());

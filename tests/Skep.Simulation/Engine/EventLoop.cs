@@ -21,6 +21,7 @@ internal sealed class EventLoop : TaskScheduler
     private long _order;
     private long _steppedAt;
     private int _stepsNow;
+    private string _circle = "";
     private Task? _root; // all of a run happens inside it
 
     /// <summary>Virtual time since the beginning, in 100 ns.</summary>
@@ -94,6 +95,8 @@ internal sealed class EventLoop : TaskScheduler
     protected override void QueueTask(Task task)
     {
         RequireOwnThread();
+        if (_stepsNow == MaxStepsAtOnce)
+            _circle = Environment.StackTrace;
         if (task != _root)
             _ready.Enqueue(task);
     }
@@ -139,7 +142,7 @@ internal sealed class EventLoop : TaskScheduler
         if (Ticks != _steppedAt)
             (_steppedAt, _stepsNow) = (Ticks, 0);
         if (++_stepsNow > MaxStepsAtOnce)
-            Fail("time goes on", $"{MaxStepsAtOnce} steps at one moment: something goes round in a circle");
+            Fail("time goes on", $"{MaxStepsAtOnce} steps at one moment: something goes round in a circle, here: {_circle}");
     }
 
     private bool TryNext(long end, [MaybeNullWhen(false)] out Action next)

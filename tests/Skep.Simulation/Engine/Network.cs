@@ -14,6 +14,9 @@ internal sealed class Network(EventLoop loop, Random random, FaultCount faults)
     /// <summary>Chance that a message takes up to 100 times as long as others.</summary>
     public double Slowness { get; set; }
 
+    /// <summary>Chance that a connection is reset when something has arrived on it: the answer is lost.</summary>
+    public double Resets { get; set; }
+
     /// <summary>The shortest way, and how much longer another may be.</summary>
     public TimeSpan Latency { get; set; } = TimeSpan.FromMilliseconds(1);
 
@@ -25,6 +28,14 @@ internal sealed class Network(EventLoop loop, Random random, FaultCount faults)
     public void Cut(int from, int to) => _cuts.Add((from, to));
 
     public void Heal() => _cuts.Clear();
+
+    public bool NextIsReset()
+    {
+        if (Resets == 0 || random.NextDouble() >= Resets)
+            return false;
+        faults.Add("connections reset");
+        return true;
+    }
 
     public TimeSpan NextDelay()
     {

@@ -16,6 +16,7 @@ internal sealed class FaultPlan(World world)
         // Some rounds have a bad network throughout, some tasks that fail.
         world.Network.Loss = _random.Next(3) == 0 ? 0.15 * _random.NextDouble() : 0;
         world.Network.Slowness = _random.Next(3) == 0 ? 0.1 * _random.NextDouble() : 0;
+        world.Network.Resets = _random.Next(3) == 0 ? 0.02 * _random.NextDouble() : 0;
         world.Network.Latency = TimeSpan.FromMilliseconds(_random.Next(4) == 0 ? 30 : 1);
         world.TaskFailures = _random.Next(2) == 0 ? 0.1 * _random.NextDouble() : 0;
         Next();
@@ -26,7 +27,7 @@ internal sealed class FaultPlan(World world)
     {
         _active = false;
         world.Network.Heal();
-        (world.Network.Loss, world.Network.Slowness, world.Network.Latency) = (0, 0, TimeSpan.FromMilliseconds(1));
+        (world.Network.Loss, world.Network.Slowness, world.Network.Resets, world.Network.Latency) = (0, 0, 0, TimeSpan.FromMilliseconds(1));
         world.TaskFailures = 0;
         foreach (var host in world.Managers)
             Repair(host);

@@ -11,12 +11,12 @@ internal static class EqualLogs
         foreach (var other in managers.Skip(1))
         {
             var (a, b) = (first.Log, other.Process!.Log);
-            if (a.LastIndex != b.LastIndex)
-                return $"the log of {managers[0].Name} ends at {a.LastIndex}, that of {other.Name} at {b.LastIndex}";
+            // What is not applied by both may still be under way.
+            var hi = Math.Min(first.Loop.LastApplied, other.Process!.Loop.LastApplied);
             var lo = Math.Max(a.FirstIndex, b.FirstIndex);
-            if (lo > a.LastIndex)
+            if (lo > hi)
                 continue;
-            foreach (var (x, y) in a.Entries(lo, a.LastIndex + 1, ulong.MaxValue).Zip(b.Entries(lo, b.LastIndex + 1, ulong.MaxValue)))
+            foreach (var (x, y) in a.Entries(lo, hi + 1, ulong.MaxValue).Zip(b.Entries(lo, hi + 1, ulong.MaxValue)))
             {
                 if (x.Index != y.Index || x.Term != y.Term || x.Kind != y.Kind || !x.Data.Span.SequenceEqual(y.Data.Span))
                     return $"{managers[0].Name} and {other.Name} have different entries at {x.Index}";

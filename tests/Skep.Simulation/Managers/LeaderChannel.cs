@@ -41,7 +41,7 @@ internal sealed class LeaderChannel(World world, Func<(Connection Connection, Ma
             }
             catch (ConnectionLostException e)
             {
-                throw Unavailable(e);
+                throw Unavailable(world.Seams.LostCallsAreUndone ? new HttpRequestException(HttpRequestError.ConnectionError) : e);
             }
             catch (OperationCanceledException)
             {

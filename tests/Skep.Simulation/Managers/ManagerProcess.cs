@@ -40,7 +40,7 @@ internal sealed class ManagerProcess : ITransport, IReplica
         Locator = new LeaderLocator(world, host, this);
         var proposer = world.Seams.Proposer(new ThreadProposer(this));
         Service = new ManagerService(
-            Self, Store, proposer, () => world.Seams.Rules(ManagerRules.Create()), () => NextSeed(random), _time, NullLogger<ManagerService>.Instance, new LeaderLink(Locator, _time));
+            Self, Store, proposer, ManagerRules.Create, () => NextSeed(random), _time, NullLogger<ManagerService>.Instance, new LeaderLink(Locator, _time));
         Service.Failed += fault => world.Loop.Fail("managers do not stop by themselves", $"{host.Name}: {fault}");
         Store.SubscriberFailed += fault => world.Loop.Fail("no listener of the state fails", $"{host.Name}: {fault}");
         Store.Subscribe(Hash.Update, () => Store.Read(state =>
@@ -54,7 +54,7 @@ internal sealed class ManagerProcess : ITransport, IReplica
         Feeds = new NodeFeeds(Store);
         Balance = new SessionBalance(Service, Sessions, Feeds, options, _time, NullLogger<SessionBalance>.Instance);
         Statuses = new StatusIntake(world.Seams.StatusIntake(Service), options, _time, NullLogger<StatusIntake>.Instance);
-        Dispatcher = new DispatcherService(Service, Sessions, Feeds, Statuses, options, _time, NullLogger<DispatcherService>.Instance);
+        Dispatcher = new DispatcherService(world.Seams.Dispatcher(Service), Sessions, Feeds, Statuses, options, _time, NullLogger<DispatcherService>.Instance);
     }
 
     public ManagerSelf Self { get; }
