@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -17,7 +18,10 @@ public sealed class NodeCredentials
         ArgumentNullException.ThrowIfNull(key);
         try
         {
-            Certificate = X509Certificate2.CreateFromPem(Encoding.UTF8.GetString(certificatePem), key.ExportECPrivateKeyPem());
+            var pem = Encoding.UTF8.GetString(certificatePem);
+            Certificate = X509Certificate2.CreateFromPem(pem, key.ExportECPrivateKeyPem());
+            Intermediates.ImportFromPem(pem);
+            Intermediates.RemoveAt(0);
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
@@ -25,11 +29,18 @@ public sealed class NodeCredentials
         }
         Identity = NodeIdentity.FromSubject(Certificate.SubjectName) ?? throw new FormatException("the manager answered with a certificate that is not a node's");
         Roots = roots;
+        TlsContext = SslStreamCertificateContext.Create(Certificate, Intermediates, offline: true);
     }
 
     public X509Certificate2 Certificate { get; }
 
+    /// <summary>Shown with it: while the cluster's root rotates, what links the next root to the present one.</summary>
+    public X509Certificate2Collection Intermediates { get; } = [];
+
     public NodeIdentity Identity { get; }
 
     public ClusterRoots Roots { get; }
+
+    /// <summary>The certificate as TLS presents it: made once, since each connection shows the same.</summary>
+    internal SslStreamCertificateContext TlsContext { get; }
 }

@@ -48,11 +48,14 @@ public sealed class NodeSessions : IDisposable
 
     /// <summary>Registers a node: it becomes READY, and an earlier session of it, here or with another manager, ends.</summary>
     /// <exception cref="RpcException">
-    /// Unavailable: too many registrations, no leader, or it registered once more meanwhile; NotFound, PermissionDenied: not a node of this
+    /// Unavailable: too many registrations, no leader, this manager is new and not known yet, or the node registered once more meanwhile; NotFound, PermissionDenied: not a node of this
     /// cluster, as the leader knows.
     /// </exception>
     public async Task<NodeSession> RegisterAsync(string nodeId, Wire.NodeDescription? description, string address, CancellationToken cancellation)
     {
+        // Before the rate: a manager that has just joined refuses the engine beside it until the cluster knows this run of it, and the
+        // engine knows no other. Counted, its attempts would keep it out for good.
+        RequireServing();
         CheckRate(nodeId);
         var sessionId = NextSessionId();
         // Who comes from a manager that lives was perhaps sent here by it.
@@ -106,6 +109,13 @@ public sealed class NodeSessions : IDisposable
         session.End();
         DispatchMetrics.Sessions.Set(_sessions.Count);
         _ = LoseUnlessItArrivesAsync(session);
+    }
+
+    /// <summary>Ends every session; the nodes go elsewhere. Nothing is reported: who is cut off has nobody to tell, and who leads misses them by himself.</summary>
+    internal void ReleaseAll()
+    {
+        foreach (var nodeId in _sessions.Keys)
+            End(nodeId);
     }
 
     public void Dispose()
@@ -259,6 +269,13 @@ public sealed class NodeSessions : IDisposable
                 throw new RpcException(new Status(StatusCode.Unavailable, $"node {nodeId} exceeded rate limit count of registrations"));
             registrations.Last = _time.GetTimestamp();
         }
+    }
+
+    /// <summary>A session counts only if the state knows this run of this manager as one that serves: else it would be missed as soon as it is recorded.</summary>
+    private void RequireServing()
+    {
+        if (!_manager.Store.Read(state => state.Managers.TryGetValue(_manager.Self.Id, out var self) && self.IsMember && self.Run == _manager.Self.Run))
+            throw new RpcException(new Status(StatusCode.Unavailable, "this manager does not serve nodes now; try another one"));
     }
 
     private TimeSpan Grace() => NextPeriod() * _options.GraceFactor;

@@ -1,4 +1,3 @@
-using Skep.Manager.Nodes;
 using Skep.State;
 
 namespace Skep.Dispatch;
@@ -29,5 +28,5 @@ internal static class SessionShares
         return counts;
     }
 
-    private static bool Serves(State.Manager manager) => SessionHolder.Lives(manager) && !manager.Joining;
+    private static bool Serves(State.Manager manager) => manager is { IsVoter: true, Unreachable: false };
 }

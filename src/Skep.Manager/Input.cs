@@ -34,6 +34,11 @@ public sealed record AddManager(State.Manager Manager) : Input<None>;
 /// <param name="Run">See <see cref="State.Manager.Run"/>; empty: as before.</param>
 public sealed record ManagerReport(string Id, string NodeId, string Address, string Run) : Input<None>;
 
+/// <summary>What a skepd trusts and who issued its certificate: said by itself when it begins and when it has renewed it.</summary>
+/// <param name="Id">Which.</param>
+/// <param name="TlsInfo">See <see cref="State.Manager.TlsInfo"/>.</param>
+public sealed record ManagerCertified(string Id, Wire.NodeTLSInfo TlsInfo) : Input<None>;
+
 /// <summary>The leader hears from a manager again, or no longer.</summary>
 public sealed record ManagerReachability(string Id, bool IsReachable) : Input<None>;
 

@@ -37,6 +37,7 @@ internal static class InputHandlers
             case ManagerCaughtUp caughtUp: ManagerInputs.CaughtUp(turn, caughtUp.Id); break;
             case RemoveManager remove: ManagerInputs.Remove(turn, remove.Id); break;
             case ForceNewCluster force: ManagerInputs.ForceNewCluster(turn, force.Manager); break;
+            case ManagerCertified certified: ManagerInputs.Certified(turn, certified); break;
             case CertificateIssued issued: NodeInputs.CertificateIssued(turn, issued); break;
             case LeadershipBegan began: NodeInputs.LeadershipBegan(turn, began); break;
             case HostWithoutEngine host: NodeInputs.HostWithoutEngine(turn, host); break;

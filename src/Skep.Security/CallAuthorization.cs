@@ -94,7 +94,7 @@ public sealed class CallAuthorization(ClusterTrust trust, IManager manager, Refu
         if (http.Features.Get<ITlsConnectionFeature>()?.ClientCertificate is not { } certificate)
             return null;
         var peer = http.Features.Get<VerifiedPeer>();
-        return peer is not null && trust.IsCurrent(peer) ? peer : trust.Verify(certificate);
+        return peer is not null && trust.IsCurrent(peer) ? peer : trust.Verify(certificate, peer?.Intermediates);
     }
 
     private string? Refusal(VerifiedPeer? peer, CallRole role)
@@ -124,8 +124,8 @@ public sealed class CallAuthorization(ClusterTrust trust, IManager manager, Refu
         return IsKnown(state, node, role) && !cluster.BlacklistedCertificates.ContainsKey(node.NodeId) ? null : $"Permission denied: node {node.NodeId} was removed from swarm";
     }
 
-    // Who was demoted is no manager any more, whatever his certificate says.
-    private static bool IsKnown(ClusterState state, NodeIdentity node, CallRole role) => role == CallRole.RaftMember || node.Role == NodeRole.Manager
+    // A Raft member need not be known, see CallRole. Who was demoted is no manager any more, whatever his certificate says.
+    private static bool IsKnown(ClusterState state, NodeIdentity node, CallRole role) => role == CallRole.RaftMember || (node.Role == NodeRole.Manager
         ? state.Managers.GetValueOrDefault(node.NodeId) is { } manager && (manager.IsMember || role != CallRole.Manager)
-        : state.Nodes.ContainsKey(node.NodeId) || state.Managers.ContainsKey(node.NodeId);
+        : state.Nodes.ContainsKey(node.NodeId) || state.Managers.ContainsKey(node.NodeId));
 }

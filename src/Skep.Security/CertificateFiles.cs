@@ -75,6 +75,22 @@ internal sealed class CertificateFiles(string directory)
         }
     }
 
+    /// <summary>What links the certificate to the root, when it is not the root itself that signed it.</summary>
+    /// <exception cref="InvalidManagerCertificateException">The certificate is missing or damaged.</exception>
+    public X509Certificate2Collection ReadIntermediates()
+    {
+        try
+        {
+            var chain = PemCertificates.Read(File.ReadAllBytes(CertificatePath));
+            chain.RemoveAt(0);
+            return chain;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            throw new InvalidManagerCertificateException($"the manager's certificate cannot be read: {e.Message}", e);
+        }
+    }
+
     private static X509Certificate2? Pair(string certificatePem, string keyPath)
     {
         try

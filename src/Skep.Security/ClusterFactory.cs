@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using Google.Protobuf;
 using Skep.Manager;
+using Skep.Manager.Certificates;
 using Skep.Manager.Control;
 using Skep.Wire;
 
@@ -38,7 +39,7 @@ public static class ClusterFactory
             {
                 CaCert = root.CertificatePem,
                 CaKey = root.KeyPem,
-                CaCertHash = "sha256:" + Convert.ToHexStringLower(SHA256.HashData(root.CertificatePem.Span)),
+                CaCertHash = ClusterRoot.HashOf(root.CertificatePem),
                 JoinTokens = new JoinTokens { Worker = NewJoinToken(root), Manager = NewJoinToken(root) },
                 LastForcedRotation = spec.CaConfig.ForceRotate,
             },
@@ -64,7 +65,7 @@ public static class ClusterFactory
         if (config.SigningCaCert.IsEmpty)
             return RootCertificateAuthority.Create(now);
         if (config.SigningCaKey.IsEmpty)
-            throw new ControlException(ControlError.Unimplemented, "external certificate authorities are not available yet: give the CA's key along with its certificate");
+            throw new ControlException(ControlError.Unimplemented, "a swarm cannot begin with a root whose key is elsewhere: make it first, then rotate with docker swarm ca --rotate --ca-cert … --external-ca …");
         try
         {
             var root = RootCertificateAuthority.Load(config.SigningCaCert, config.SigningCaKey);

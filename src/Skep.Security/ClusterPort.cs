@@ -4,13 +4,14 @@ using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Logging;
 
 namespace Skep.Security;
 
 /// <summary>
-/// TLS of the cluster port (2377): TLS 1.2 or newer, HTTP/2 only. A client certificate is optional, since a newcomer has none yet;
+/// TLS of the cluster port (2377): TLS 1.2 or newer, HTTP/2 only, negotiated or not. A client certificate is optional, since a newcomer has none yet;
 /// one that is presented must be of this cluster, or the handshake fails, as with stock managers.
 /// </summary>
 /// <param name="certificate">What the port shows.</param>
@@ -38,6 +39,8 @@ public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust tru
         listen.Use(next => connection =>
         {
             connection.Features.Set(Handshaken.Yes);
+            if (connection.Features.Get<ITlsApplicationProtocolFeature>() is not { ApplicationProtocol.IsEmpty: false })
+                connection.Features.Set<ITlsApplicationProtocolFeature>(AssumedHttp2.Instance);
             return next(connection);
         });
     }
@@ -49,7 +52,7 @@ public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust tru
         ApplicationProtocols = [SslApplicationProtocol.Http2],
         // Requires that the client is asked for one; the callback lets those without pass.
         ClientCertificateRequired = true,
-        CertificateChainPolicy = trust.Roots?.Policy(trust.Now),
+        CertificateChainPolicy = trust.Roots.Policy(trust.Now),
         RemoteCertificateValidationCallback = (_, presented, chain, errors) => presented is null || Accept(connection, (X509Certificate2)presented, chain, errors),
         // Connections live for weeks, so resuming saves nothing; and every certificate is judged by today's roots.
         AllowTlsResume = false,
@@ -58,16 +61,22 @@ public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust tru
     private bool Accept(ConnectionContext connection, X509Certificate2 presented, X509Chain? chain, SslPolicyErrors errors)
     {
         string? flaw = null;
-        if (trust.Roots is null)
-            flaw = "there is no cluster yet";
-        else if (errors != SslPolicyErrors.None)
+        if (errors != SslPolicyErrors.None)
             flaw = chain is null ? errors.ToString() : Wire.ClusterRoots.Flaw(chain);
-        var peer = trust.Accept(presented, flaw);
+        var peer = trust.Accept(presented, IntermediatesOf(chain), flaw);
         connection.Features.Set(peer);
         if (flaw is null)
             return true;
         refusals.Connection(connection.RemoteEndPoint, $"its certificate ({presented.Subject}) is not trusted: {flaw}");
         return false;
+    }
+
+    /// <summary>Copies: those of the handshake end with it.</summary>
+    private static X509Certificate2Collection? IntermediatesOf(X509Chain? chain)
+    {
+        if (chain is null || chain.ChainPolicy.ExtraStore.Count == 0)
+            return null;
+        return [.. chain.ChainPolicy.ExtraStore.Select(certificate => X509CertificateLoader.LoadCertificate(certificate.RawData))];
     }
 
     /// <summary>Kestrel itself is silent about handshakes that fail; an operator wants to know who knocked, and with what.</summary>
@@ -117,6 +126,17 @@ public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust tru
         {
             return null;
         }
+    }
+
+    /// <summary>
+    /// Engines negotiate HTTP/2 until they renew their certificate; from then on (their renewed TLS settings lack it) they just speak
+    /// it, which Go's servers allow. What is not HTTP/2 fails at its first bytes.
+    /// </summary>
+    private sealed class AssumedHttp2 : ITlsApplicationProtocolFeature
+    {
+        public static readonly AssumedHttp2 Instance = new();
+
+        public ReadOnlyMemory<byte> ApplicationProtocol => SslApplicationProtocol.Http2.Protocol;
     }
 
     private sealed class Handshaken

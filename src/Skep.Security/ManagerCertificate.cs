@@ -14,20 +14,24 @@ public sealed class ManagerCertificate
 {
     private readonly CertificateFiles _files;
     private volatile Loaded _loaded;
+    private volatile ByteString _rootPem;
 
-    private ManagerCertificate(CertificateFiles files, X509Certificate2 certificate)
+    private ManagerCertificate(CertificateFiles files)
     {
         _files = files;
-        Identity = NodeIdentity.FromSubject(certificate.SubjectName) ?? throw new InvalidManagerCertificateException("swarm-node.crt is not a certificate of a swarm");
-        RootPem = ByteString.CopyFrom(files.ReadRoot());
-        _loaded = new Loaded(certificate);
+        _loaded = Load(files);
+        Identity = NodeIdentity.FromSubject(Certificate.SubjectName) ?? throw new InvalidManagerCertificateException("swarm-node.crt is not a certificate of a swarm");
+        _rootPem = ByteString.CopyFrom(files.ReadRoot());
     }
 
     /// <summary>This manager's id, and the cluster's.</summary>
     public NodeIdentity Identity { get; }
 
-    /// <summary>The root that the cluster had when the certificate was stored.</summary>
-    public ByteString RootPem { get; }
+    /// <summary>What the cluster trusts: its root, and while that rotates the next one too. Kept by <see cref="Trust"/>.</summary>
+    public ByteString RootPem => _rootPem;
+
+    /// <summary>There is a new one: connections that are opened from now on show it.</summary>
+    public event Action? Renewed;
 
     /// <summary>The present one, with its key. Ask again for each new connection.</summary>
     public X509Certificate2 Certificate => _loaded.Certificate;
@@ -53,8 +57,18 @@ public sealed class ManagerCertificate
     {
         ArgumentNullException.ThrowIfNull(root);
         var files = new CertificateFiles(directory);
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var pem = root.Sign(new PublicKey(key), new NodeIdentity(managerId, NodeRole.Manager, clusterId), lifetime, now);
         files.WriteRoot(root.CertificatePem.Span);
-        return new ManagerCertificate(files, Store(files, root, new NodeIdentity(managerId, NodeRole.Manager, clusterId), lifetime, now));
+        files.Write(pem.Span, key.ExportECPrivateKeyPem() + "\n");
+        return new ManagerCertificate(files);
+    }
+
+    /// <summary>This root itself has signed the certificate, not another one that it vouches for.</summary>
+    public bool IsOf(ByteString rootPem, DateTimeOffset now)
+    {
+        ArgumentNullException.ThrowIfNull(rootPem);
+        return ClusterRoots.Parse(rootPem.Span).Check(Certificate, now) is null;
     }
 
     /// <summary>Stores the certificate that a manager gave to this one.</summary>
@@ -69,35 +83,46 @@ public sealed class ManagerCertificate
         var files = new CertificateFiles(directory);
         files.WriteRoot(rootPem);
         files.Write(certificatePem, key.ExportECPrivateKeyPem() + "\n");
-        return new ManagerCertificate(files, files.Read());
+        return new ManagerCertificate(files);
     }
 
-    /// <summary>Loads what <see cref="Create"/> or <see cref="Renew"/> stored. An expired one is loaded too, so that it can be renewed.</summary>
+    /// <summary>Loads what <see cref="Create"/> or <see cref="Replace"/> stored. An expired one is loaded too, so that it can be renewed.</summary>
     /// <exception cref="InvalidManagerCertificateException">It is missing or damaged.</exception>
-    public static ManagerCertificate Load(string directory)
-    {
-        var files = new CertificateFiles(directory);
-        return new ManagerCertificate(files, files.Read());
-    }
+    public static ManagerCertificate Load(string directory) => new(new CertificateFiles(directory));
 
-    /// <summary>Makes and stores a new certificate with a new key. Connections that stand keep the old one.</summary>
-    public void Renew(RootCertificateAuthority root, TimeSpan lifetime, DateTimeOffset now) =>
+    /// <summary>Stores a certificate that was signed for this manager, and shows it from now on. Connections that stand keep the old one.</summary>
+    /// <param name="certificatePem">The certificate, then what links it to the root.</param>
+    /// <param name="keyPem">Its key.</param>
+    public void Replace(ByteString certificatePem, string keyPem)
+    {
+        ArgumentNullException.ThrowIfNull(certificatePem);
+        _files.Write(certificatePem.Span, keyPem);
         // The old certificate is left to the collector: a handshake may be using it.
-        _loaded = new Loaded(Store(_files, root, Identity, lifetime, now));
-
-    private static X509Certificate2 Store(CertificateFiles files, RootCertificateAuthority root, NodeIdentity identity, TimeSpan lifetime, DateTimeOffset now)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var pem = root.Sign(new PublicKey(key), identity, lifetime, now);
-        files.Write(pem.Span, key.ExportECPrivateKeyPem() + "\n");
-        return files.Read();
+        _loaded = Load(_files);
+        Renewed?.Invoke();
     }
 
-    private sealed class Loaded(X509Certificate2 certificate)
+    /// <summary>Stores what the cluster trusts.</summary>
+    public void Trust(ByteString rootPem)
+    {
+        ArgumentNullException.ThrowIfNull(rootPem);
+        if (rootPem.Equals(RootPem))
+            return;
+        _files.WriteRoot(rootPem.Span);
+        _rootPem = rootPem;
+    }
+
+    private static Loaded Load(CertificateFiles files)
+    {
+        var certificate = files.Read();
+        return new Loaded(certificate, files.ReadIntermediates());
+    }
+
+    private sealed class Loaded(X509Certificate2 certificate, X509Certificate2Collection intermediates)
     {
         public X509Certificate2 Certificate { get; } = certificate;
 
         // Offline: the chain is in what was loaded, and nothing is fetched for it.
-        public SslStreamCertificateContext Context { get; } = SslStreamCertificateContext.Create(certificate, additionalCertificates: null, offline: true);
+        public SslStreamCertificateContext Context { get; } = SslStreamCertificateContext.Create(certificate, intermediates, offline: true);
     }
 }

@@ -2,6 +2,7 @@ using Google.Protobuf;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using Skep.Manager;
+using Skep.Security.External;
 using Skep.State;
 using Skep.Wire;
 using Task = System.Threading.Tasks.Task;
@@ -33,7 +34,7 @@ public sealed class NodeCertificateService(IManager manager, CertificateSigner s
         ArgumentNullException.ThrowIfNull(context);
         if (request.Csr.IsEmpty)
             throw Refuse(context, StatusCode.InvalidArgument, "a certificate signing request is needed");
-        var cluster = manager.Store.Read(state => state.Cluster) ?? throw RpcErrors.NoCluster();
+        var cluster = await manager.PresentClusterAsync(context.CancellationToken).ConfigureAwait(false);
         // A valid certificate goes before a token, as in stock: a node keeps its id.
         return context.FindNode() is { } node
             ? await RenewAsync(request, context, cluster, node).ConfigureAwait(false)
@@ -84,7 +85,7 @@ public sealed class NodeCertificateService(IManager manager, CertificateSigner s
     {
         try
         {
-            var certificate = signer.Issue(cluster, csr, nodeId, role);
+            var certificate = await signer.IssueAsync(cluster, csr, nodeId, role, context.CancellationToken).ConfigureAwait(false);
             await manager.SubmitAsync(new CertificateIssued(nodeId, certificate, availability), context.CancellationToken).ConfigureAwait(false);
         }
         catch (InvalidSigningRequestException e)
@@ -94,6 +95,10 @@ public sealed class NodeCertificateService(IManager manager, CertificateSigner s
         catch (InvalidRootException e)
         {
             throw Refuse(context, StatusCode.Internal, $"the cluster's root CA cannot be used: {e.Message}");
+        }
+        catch (ExternalAuthorityException e)
+        {
+            throw Refuse(context, StatusCode.Unavailable, e.Message);
         }
         catch (ControlException e)
         {

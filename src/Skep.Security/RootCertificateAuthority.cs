@@ -54,6 +54,8 @@ public sealed class RootCertificateAuthority : IDisposable
     /// <summary>Secret.</summary>
     public ByteString KeyPem { get; }
 
+    internal X509Certificate2 Certificate => _certificate;
+
     public DateTimeOffset NotAfter => _certificate.NotAfter;
 
     /// <summary>A new root: CN swarm-ca, ECDSA P-256, valid for 20 years.</summary>
@@ -113,6 +115,46 @@ public sealed class RootCertificateAuthority : IDisposable
         }
     }
 
+    /// <summary>
+    /// Another root as this one signs it: the same name, key, dates and extensions. Whoever trusts this root accepts with it what
+    /// the other one has signed.
+    /// </summary>
+    internal ByteString CrossSign(X509Certificate2 other)
+    {
+        var request = new CertificateRequest(other.SubjectName, other.PublicKey, HashAlgorithmName.SHA256);
+        foreach (var extension in other.Extensions.Where(e => e is not X509AuthorityKeyIdentifierExtension))
+            request.CertificateExtensions.Add(extension);
+        // Both roots mostly have the same name: without this it would pass for self-signed.
+        var hasKeyId = HasKeyId(_certificate);
+        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_certificate, hasKeyId, includeIssuerAndSerial: !hasKeyId));
+        lock (_signing)
+        {
+            using var signed = request.Create(_certificate.SubjectName, _generator, other.NotBefore, other.NotAfter, NewSerial());
+            return ByteString.CopyFromUtf8(signed.ExportCertificatePem() + "\n");
+        }
+    }
+
+    /// <summary>A request in PEM with which another authority can do as <see cref="CrossSign"/>.</summary>
+    internal string CreateCrossSigningRequest()
+    {
+        var request = new CertificateRequest(_certificate.SubjectName, _certificate.PublicKey, HashAlgorithmName.SHA256);
+        foreach (var extension in _certificate.Extensions.Where(e => e is not X509AuthorityKeyIdentifierExtension))
+            request.CertificateExtensions.Add(extension);
+        lock (_signing)
+            return request.CreateSigningRequestPem(_generator);
+    }
+
+    /// <summary>Null when members can tell what one root has signed from what another one has; else why not.</summary>
+    internal static string? ConflictOf(X509Certificate2 present, X509Certificate2 next)
+    {
+        if (present.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(next.PublicKey.ExportSubjectPublicKeyInfo()))
+            return "Cannot update to a cert with an identical key";
+        var canBeTold = !present.SubjectName.RawData.AsSpan().SequenceEqual(next.SubjectName.RawData) || (HasKeyId(present) && HasKeyId(next));
+        return canBeTold ? null : $"the CA certificate has the subject of the present one ({present.Subject}): both need a subject key identifier then, or the new one another subject";
+    }
+
+    private static bool HasKeyId(X509Certificate2 certificate) => certificate.Extensions.OfType<X509SubjectKeyIdentifierExtension>().Any();
+
     public void Dispose()
     {
         _certificate.Dispose();
@@ -155,12 +197,14 @@ public sealed class RootCertificateAuthority : IDisposable
         return serial;
     }
 
-    private static X509Certificate2 LoadCertificate(ByteString pem)
+    /// <summary>The certificate of a root that the cluster can use.</summary>
+    /// <exception cref="InvalidRootException">It cannot, in stock's words where it has them.</exception>
+    internal static X509Certificate2 LoadCertificate(ByteString pem)
     {
-        var certificates = new X509Certificate2Collection();
+        X509Certificate2Collection certificates;
         try
         {
-            certificates.ImportFromPem(Encoding.UTF8.GetString(pem.Span));
+            certificates = PemCertificates.Read(pem.Span);
         }
         catch (CryptographicException e)
         {

@@ -23,12 +23,12 @@ public static class SecurityServices
     public static IGrpcServerBuilder AddClusterSecurity(this IServiceCollection services, IManager manager, ManagerCertificate certificate, Func<ulong, bool> isRaftMember, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(manager);
-        services.AddSingleton(new ClusterTrust(manager.Store, certificate, time));
+        services.AddSingleton(new ClusterTrust(certificate, time));
         services.AddSingleton(certificate);
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<RefusalLog>(provider, time));
         services.AddSingleton<ClusterPort>();
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<CallAuthorization>(provider, manager));
-        services.AddSingleton(_ => new CertificateSigner(time));
+        services.AddSingleton(_ => new CertificateSigner(certificate, time));
         services.AddSingleton(new CertificateAuthorityService(manager));
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<NodeCertificateService>(provider, manager, time));
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<ManagersService>(provider, manager, isRaftMember, time));

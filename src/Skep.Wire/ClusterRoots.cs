@@ -33,10 +33,13 @@ public sealed class ClusterRoots
     /// <summary>Null when the certificate chains up to one of the roots and is within its validity; else why it is not trusted, in Go's words.</summary>
     /// <param name="certificate">The peer's own certificate.</param>
     /// <param name="now">The time to judge by.</param>
-    public string? Check(X509Certificate2 certificate, DateTimeOffset now)
+    /// <param name="intermediates">What the peer sent along: while the root rotates, the new root as the old one signed it.</param>
+    public string? Check(X509Certificate2 certificate, DateTimeOffset now, X509Certificate2Collection? intermediates = null)
     {
         ArgumentNullException.ThrowIfNull(certificate);
         using var chain = new X509Chain { ChainPolicy = Policy(now) };
+        if (intermediates is not null)
+            chain.ChainPolicy.ExtraStore.AddRange(intermediates);
         return chain.Build(certificate) ? null : Flaw(chain);
     }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Skep.Cli;
+using Skep.Cli.Lab;
 
 // skep: the operator's tool. It uses only the Docker API, so it works on a cluster of stock managers too.
 var root = new RootCommand("""
@@ -8,8 +9,10 @@ var root = new RootCommand("""
     Examples:
       skep status                                  nodes and services at a glance
       skep -H unix:///run/skep.sock status --json  the same for machines
+      skep lab agents --help                       simulated engines, thousands of them
     """);
 var host = new Option<string?>("--host", "-H") { Description = "The manager's API: unix://PATH or tcp://ADDR:PORT (default: DOCKER_HOST, else unix:///run/skep.sock)", Recursive = true };
 root.Options.Add(host);
 root.Subcommands.Add(StatusCommand.Create(host));
+root.Subcommands.Add(LabCommand.Create());
 return await root.Parse(args).InvokeAsync();

@@ -2,8 +2,6 @@ using System.IO.Hashing;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Skep.Log;
-using Skep.Raft;
 using Skep.Simulation.Agents;
 using Skep.Simulation.Engine;
 using Skep.Simulation.Invariants;

@@ -1,3 +1,4 @@
+using Skep.Manager.Certificates;
 using Skep.State;
 
 namespace Skep.Manager.Control;
@@ -19,34 +20,24 @@ internal static class ClusterControl
             throw new ControlException(ControlError.NotFound, $"cluster {request.ClusterId} not found");
         if (present.Meta.Version.Index != request.ClusterVersion.Index)
             throw new ControlException(ControlError.OutOfSequence, "update out of sequence");
-        RefuseRootRotation(present, spec.CaConfig);
+        var root = RootUpdate.Of(present, spec.CaConfig, request.RootCa);
         var rotation = request.Rotation ?? new Wire.KeyRotation();
         if (rotation.ManagerUnlockKey)
             throw new ControlException(ControlError.Unimplemented, "autolock is not available yet, so there is no unlock key to rotate");
 
         var cluster = present.Clone();
         cluster.Spec = spec;
+        cluster.RootCa = root.Clone();
         // The key is kept in one place only, the root.
         spec.CaConfig.SigningCaCert = Google.Protobuf.ByteString.Empty;
         spec.CaConfig.SigningCaKey = Google.Protobuf.ByteString.Empty;
         if (rotation.WorkerJoinToken)
-            cluster.RootCa.JoinTokens.Worker = NewJoinToken(turn, cluster);
+            cluster.RootCa.JoinTokens.Worker = ClusterRoot.NewJoinToken(turn, cluster.RootCa.CaCert);
         if (rotation.ManagerJoinToken)
-            cluster.RootCa.JoinTokens.Manager = NewJoinToken(turn, cluster);
+            cluster.RootCa.JoinTokens.Manager = ClusterRoot.NewJoinToken(turn, cluster.RootCa.CaCert);
         ForgetExpiredNodes(turn, cluster);
         turn.Emit(new Mutation { PutCluster = new PutCluster { Cluster = cluster } });
         return new Wire.UpdateClusterResponse { Cluster = ClusterRedaction.Redact(cluster) };
-    }
-
-    private static string NewJoinToken(Turn turn, Wire.Cluster cluster) =>
-        Wire.JoinToken.Create(cluster.RootCa.CaCert.Span, turn.Ids.NextBytes(Wire.JoinToken.SecretBytes));
-
-    private static void RefuseRootRotation(Wire.Cluster present, Wire.CAConfig wanted)
-    {
-        var sameRoot = wanted.SigningCaCert.IsEmpty || wanted.SigningCaCert.Equals(present.RootCa.CaCert);
-        var sameKey = wanted.SigningCaKey.IsEmpty || wanted.SigningCaKey.Equals(present.RootCa.CaKey);
-        if (!sameRoot || !sameKey || wanted.ForceRotate != present.RootCa.LastForcedRotation)
-            throw new ControlException(ControlError.Unimplemented, "rotating the root CA is not available yet");
     }
 
     private static void ForgetExpiredNodes(Turn turn, Wire.Cluster cluster)

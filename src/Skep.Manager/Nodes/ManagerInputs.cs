@@ -38,6 +38,18 @@ internal static class ManagerInputs
             manager.Run = report.Run;
     });
 
+    public static void Certified(Turn turn, ManagerCertified certified)
+    {
+        Change(turn, certified.Id, manager => manager.TlsInfo = certified.TlsInfo.Clone());
+        // A host without an engine is a node that says nothing: its skepd speaks for it.
+        if (!turn.State.Nodes.TryGetValue(certified.Id, out var host) || certified.TlsInfo.Equals(host.Description?.TlsInfo))
+            return;
+        var node = host.Clone();
+        node.Description ??= new Wire.NodeDescription();
+        node.Description.TlsInfo = certified.TlsInfo.Clone();
+        turn.Emit(new Mutation { PutNode = new PutNode { Node = node } });
+    }
+
     public static void SetReachability(Turn turn, ManagerReachability reachability)
     {
         // It may have left while the leader watched it.

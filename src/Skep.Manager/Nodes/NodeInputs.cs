@@ -43,7 +43,7 @@ internal static class NodeInputs
                     Membership = Wire.NodeSpec.Types.Membership.Accepted,
                     Availability = Wire.NodeSpec.Types.Availability.Drain,
                 },
-                Description = new Wire.NodeDescription { Hostname = host.Hostname, Platform = new Wire.Platform { Os = "linux" }, Resources = new Wire.Resources(), Engine = new Wire.EngineDescription() },
+                Description = new Wire.NodeDescription { Hostname = host.Hostname, Platform = new Wire.Platform { Os = "linux" }, Resources = new Wire.Resources(), Engine = new Wire.EngineDescription(), TlsInfo = turn.State.Managers.GetValueOrDefault(host.NodeId)?.TlsInfo },
                 Status = new Wire.NodeStatus { State = Wire.NodeStatus.Types.State.Ready, Addr = host.Address },
             },
         },

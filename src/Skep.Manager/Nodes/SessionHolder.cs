@@ -23,6 +23,6 @@ public static class SessionHolder
     public static bool Lives(State.Manager manager)
     {
         ArgumentNullException.ThrowIfNull(manager);
-        return manager is { Unreachable: false, Standby: false };
+        return manager is { Unreachable: false, IsMember: true };
     }
 }

@@ -1,4 +1,3 @@
-using System.Net.Http;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
@@ -10,7 +9,7 @@ namespace Skep.Security.Managers;
 
 /// <summary>
 /// The way from one manager to another: the cluster port, with both sides' certificates checked. Certificate and roots are looked up
-/// for each connection, so that a channel outlives their renewal.
+/// for each connection, and new calls go over connections that show today's certificate, so that a channel outlives their renewal.
 /// </summary>
 public static class ManagerChannel
 {
@@ -28,27 +27,28 @@ public static class ManagerChannel
     /// <param name="trust">Judges the other one.</param>
     public static GrpcChannel Open(string address, ManagerCertificate certificate, ClusterTrust trust)
     {
-        var handler = new SocketsHttpHandler
-        {
-            ConnectTimeout = ConnectTimeout,
-            KeepAlivePingDelay = PingInterval,
-            KeepAlivePingTimeout = PingInterval,
-            KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
-            EnableMultipleHttp2Connections = true,
-            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(10),
-            // Managers speak to each other and to nobody in between.
-            UseProxy = false,
-            ConnectCallback = (context, cancellation) => ConnectAsync(context.DnsEndPoint, certificate, trust, cancellation),
-        };
-        // TLS is made by the callback, with today's certificate; the handler itself would keep the one it was made with.
         return GrpcChannel.ForAddress($"http://{address}", new GrpcChannelOptions
         {
-            HttpHandler = handler,
+            HttpHandler = new TodaysConnections(certificate, () => NewConnections(certificate, trust)),
             DisposeHttpClient = true,
             MaxReceiveMessageSize = MaxMessageBytes,
             MaxSendMessageSize = MaxMessageBytes,
         });
     }
+
+    private static SocketsHttpHandler NewConnections(ManagerCertificate certificate, ClusterTrust trust) => new()
+    {
+        ConnectTimeout = ConnectTimeout,
+        KeepAlivePingDelay = PingInterval,
+        KeepAlivePingTimeout = PingInterval,
+        KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
+        EnableMultipleHttp2Connections = true,
+        PooledConnectionIdleTimeout = TimeSpan.FromMinutes(10),
+        // Managers speak to each other and to nobody in between.
+        UseProxy = false,
+        // TLS is made here, by rules of our own for whom the other side may be.
+        ConnectCallback = (context, cancellation) => ConnectAsync(context.DnsEndPoint, certificate, trust, cancellation),
+    };
 
     private static async ValueTask<Stream> ConnectAsync(System.Net.DnsEndPoint address, ManagerCertificate certificate, ClusterTrust trust, CancellationToken cancellation)
     {
@@ -63,7 +63,8 @@ public static class ManagerChannel
                 EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
                 ApplicationProtocols = [SslApplicationProtocol.Http2],
                 ClientCertificateContext = certificate.Context,
-                RemoteCertificateValidationCallback = (_, presented, _, _) => presented is X509Certificate2 other && IsManager(trust.Verify(other), certificate),
+                RemoteCertificateValidationCallback = (_, presented, chain, _) =>
+                    presented is X509Certificate2 other && IsManager(trust.Verify(other, chain?.ChainPolicy.ExtraStore), certificate),
             }, cancellation).ConfigureAwait(false);
             return tls;
         }

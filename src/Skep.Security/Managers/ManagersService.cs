@@ -4,6 +4,8 @@ using Google.Protobuf;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using Skep.Manager;
+using Skep.Manager.Certificates;
+using Skep.Security.External;
 using Skep.State;
 using Skep.Wire;
 using Task = System.Threading.Tasks.Task;
@@ -25,7 +27,7 @@ public sealed class ManagersService(
 
     public override async Task<JoinReply> Join(JoinRequest request, ServerCallContext context)
     {
-        var cluster = manager.Store.Read(state => state.Cluster) ?? throw RpcErrors.NoCluster();
+        var cluster = await manager.PresentClusterAsync(context.CancellationToken).ConfigureAwait(false);
         // Both are compared always, so that the time taken does not tell which one was nearly right.
         var isManager = JoinToken.AreSame(cluster.RootCa.JoinTokens.Manager, request.Token);
         var isWorker = JoinToken.AreSame(cluster.RootCa.JoinTokens.Worker, request.Token);
@@ -40,21 +42,22 @@ public sealed class ManagersService(
             Standby = !isManager,
             Joining = isManager,
         };
-        var certificate = Sign(context, cluster, request.Csr, joined);
+        var certificate = await SignAsync(context, cluster, request.Csr, joined).ConfigureAwait(false);
         await SubmitAsync(new AddManager(joined), context).ConfigureAwait(false);
         SecurityMetrics.Certificates.WithLabels("join").Inc();
         logger.LogInformation("skepd {ManagerId} at {Address} joins as a {Role}", joined.Id, joined.Addr, isManager ? "manager" : "standby beside its engine");
-        var reply = new JoinReply { ManagerId = joined.Id, RaftId = joined.RaftId, Certificate = certificate, Roots = cluster.RootCa.CaCert };
+        var reply = new JoinReply { ManagerId = joined.Id, RaftId = joined.RaftId, Certificate = certificate, Roots = IssuingRoot.TrustedBy(cluster.RootCa) };
         reply.Peers.AddRange(manager.Store.Read(Peers));
         return reply;
     }
 
-    public override Task<RenewReply> Renew(RenewRequest request, ServerCallContext context)
+    public override async Task<RenewReply> Renew(RenewRequest request, ServerCallContext context)
     {
+        await manager.PresentClusterAsync(context.CancellationToken).ConfigureAwait(false);
         var (cluster, caller) = Caller(context);
-        var reply = new RenewReply { Certificate = Sign(context, cluster, request.Csr, caller), Roots = cluster.RootCa.CaCert };
+        var certificate = await SignAsync(context, cluster, request.Csr, caller).ConfigureAwait(false);
         SecurityMetrics.Certificates.WithLabels("renewal").Inc();
-        return Task.FromResult(reply);
+        return new RenewReply { Certificate = certificate, Roots = IssuingRoot.TrustedBy(cluster.RootCa) };
     }
 
     public override async Task Watch(WatchRequest request, IServerStreamWriter<WatchReply> responseStream, ServerCallContext context)
@@ -72,8 +75,11 @@ public sealed class ManagersService(
                 throw e.ToRpc();
             }
             var (cluster, caller) = Caller(context);
+            await NoteCertificateAsync(cluster, caller, context).ConfigureAwait(false);
             var reply = new WatchReply
             {
+                Roots = IssuingRoot.TrustedBy(cluster.RootCa),
+                Issuer = IssuingRoot.Of(cluster).CertificatePem,
                 Standby = caller.Standby,
                 RaftId = caller.RaftId,
                 RaftMember = isRaftMember(caller.RaftId),
@@ -102,6 +108,17 @@ public sealed class ManagersService(
         return new LeaveReply();
     }
 
+    /// <summary>A standby has no state in which it could say whose certificate it holds; it shows it with this call.</summary>
+    private async Task NoteCertificateAsync(Cluster cluster, State.Manager caller, ServerCallContext context)
+    {
+        var issuer = IssuingRoot.Of(cluster).CertificatePem;
+        if (!caller.Standby || context.GetHttpContext().Connection.ClientCertificate is not { } shown || ClusterRoots.Parse(issuer.Span).Check(shown, time.GetUtcNow()) is not null)
+            return;
+        var says = CertificateIssuer.Of(issuer).TlsInfo(trusted: cluster.RootCa.CaCert);
+        if (!says.Equals(caller.TlsInfo))
+            await SubmitAsync(new ManagerCertified(caller.Id, says), context).ConfigureAwait(false);
+    }
+
     private (Cluster Cluster, State.Manager Caller) Caller(ServerCallContext context)
     {
         var id = context.GetNode().NodeId;
@@ -110,11 +127,12 @@ public sealed class ManagersService(
             : throw Refuse(context, StatusCode.PermissionDenied, $"Permission denied: node {id} was removed from swarm");
     }
 
-    private ByteString Sign(ServerCallContext context, Cluster cluster, ByteString csr, State.Manager manager)
+    private async Task<ByteString> SignAsync(ServerCallContext context, Cluster cluster, ByteString csr, State.Manager manager)
     {
         try
         {
-            return signer.Issue(cluster, csr, manager.Id, manager.Standby ? NodeRole.Worker : NodeRole.Manager).Certificate_;
+            var identity = new NodeIdentity(manager.Id, manager.Standby ? NodeRole.Worker : NodeRole.Manager, cluster.Id);
+            return await signer.SignAsync(cluster, csr, identity, context.CancellationToken).ConfigureAwait(false);
         }
         catch (InvalidSigningRequestException e)
         {
@@ -123,6 +141,10 @@ public sealed class ManagersService(
         catch (InvalidRootException e)
         {
             throw Refuse(context, StatusCode.Internal, $"the cluster's root CA cannot be used: {e.Message}");
+        }
+        catch (ExternalAuthorityException e)
+        {
+            throw Refuse(context, StatusCode.Unavailable, e.Message);
         }
     }
 

@@ -33,6 +33,7 @@ internal sealed class ClusterServer : IAsyncDisposable
 
     private readonly WebApplication _app;
     private readonly NodeSessions _sessions;
+    private readonly CutOff _cutOff;
     private readonly NodeFeeds _feeds;
     private readonly SessionBalance _balance;
     private readonly StatusIntake _statuses;
@@ -41,15 +42,15 @@ internal sealed class ClusterServer : IAsyncDisposable
     private readonly CancellationTokenSource _closing = new();
     private Task _renewing = Task.CompletedTask;
 
-    public ClusterServer(IPEndPoint listen, ManagerService manager, IManagerPeers peers, Replica replica, ulong raftId, ManagerCertificate certificate, DispatchOptions options, TimeProvider time, ILoggerFactory loggers)
+    public ClusterServer(IPEndPoint listen, ManagerService manager, ManagerPeers peers, Replica replica, ulong raftId, ManagerCertificate certificate, DispatchOptions options, TimeProvider time, ILoggerFactory loggers)
     {
         var random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
         _sessions = new NodeSessions(manager, options, time, random, loggers.CreateLogger<NodeSessions>());
+        _cutOff = new CutOff(peers, _sessions, time, loggers.CreateLogger<CutOff>());
         _feeds = new NodeFeeds(manager.Store);
         _balance = new SessionBalance(manager, _sessions, _feeds, options, time, loggers.CreateLogger<SessionBalance>());
         _statuses = new StatusIntake(manager, options, time, loggers.CreateLogger<StatusIntake>());
         _logs = new LogBroker(manager.Store, options, time, new Random(random.Next()), peers);
-        _renewal = new ManagerCertificateRenewal(certificate, manager.Store, time, new Random(random.Next()), loggers.CreateLogger<ManagerCertificateRenewal>());
 
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(loggers);
@@ -84,6 +85,8 @@ internal sealed class ClusterServer : IAsyncDisposable
         builder.Services.AddSingleton(new RaftService(replica, raftId, loggers.CreateLogger<RaftService>()));
         builder.Services.AddSingleton(new LeaderService(manager));
         _app = builder.Build();
+        _renewal = new ManagerCertificateRenewal(
+            certificate, manager, _app.Services.GetRequiredService<CertificateSigner>(), time, new Random(random.Next()), loggers.CreateLogger<ManagerCertificateRenewal>());
         _app.UseRouting();
         _app.MapClusterSecurity();
         _app.MapGrpcService<DispatcherService>();
@@ -112,6 +115,7 @@ internal sealed class ClusterServer : IAsyncDisposable
         await _renewing.ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
         // Ends the streams, so that the server has nothing to wait for.
         _balance.Dispose();
+        _cutOff.Dispose();
         _sessions.Dispose();
         _logs.Dispose();
         await _app.DisposeAsync().ConfigureAwait(false);

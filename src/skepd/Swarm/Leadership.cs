@@ -2,7 +2,6 @@ using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Skep.Log;
 using Skep.Manager;
-using Skep.Raft;
 using Skep.State;
 
 namespace Skep.Daemon.Swarm;

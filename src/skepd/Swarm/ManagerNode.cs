@@ -59,7 +59,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
 
     public event Action? Changed;
 
-    public SwarmStatus Status => _status;
+    public SwarmStatus Status => _running is { } running ? _status with { LeaderId = running.Peers.LeaderManagerId } : _status;
 
     public IManager? Manager => _running?.Manager;
 
@@ -228,6 +228,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
             return false;
         _logger.LogInformation("this host is demoted to worker");
         var file = running.File with { Standby = true, Joining = false, RaftId = 0, Peers = running.OtherManagers() };
+        SetStatus(new SwarmStatus(LocalNodeState.Active, file.NodeId, HostOf(file.AdvertiseAddr)));
         await CloseAsync().ConfigureAwait(false);
         file.Write(_dataDirectory);
         System.IO.Directory.Delete(RunningManager.LogDirectory(_dataDirectory), recursive: true);
@@ -236,8 +237,11 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     }, _closing.Token);
 
     /// <summary>Another manager removed this host: what it knows is of no use any more, and nobody may be misled by it.</summary>
-    private void Removed(string reason) => _ = OneAtATimeAsync(async () =>
+    private void Removed(object part, string reason) => _ = OneAtATimeAsync(async () =>
     {
+        // Not if this host left by itself meanwhile.
+        if (part != _running && part != _standby)
+            return false;
         _logger.LogError("this host was removed from the cluster ({Reason}): let it leave with 'docker swarm leave --force', then it can join again", reason);
         await CloseAsync().ConfigureAwait(false);
         SetStatus(_status with { State = LocalNodeState.Error, ManagerId = "", LeaderId = "", Error = "this node was removed from the swarm: run \"docker swarm leave --force\" and join again" });
@@ -506,7 +510,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     }
 
     private void SetActive(SwarmFile file) =>
-        SetStatus(new SwarmStatus(LocalNodeState.Active, file.NodeId, HostOf(file.AdvertiseAddr), file.ManagerId, _running?.Peers.LeaderManagerId ?? ""));
+        SetStatus(new SwarmStatus(LocalNodeState.Active, file.NodeId, HostOf(file.AdvertiseAddr), file.ManagerId));
 
     private void SetLeader(SwarmFile file)
     {

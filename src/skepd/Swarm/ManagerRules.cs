@@ -1,5 +1,6 @@
 using Skep.Manager;
 using Skep.Manager.Allocation;
+using Skep.Manager.Certificates;
 using Skep.Manager.Enforcement;
 using Skep.Manager.Nodes;
 using Skep.Manager.Orchestration;
@@ -14,6 +15,7 @@ internal static class ManagerRules
     [
         new MissingNodesRule(),
         new GossipKeysRule(),
+        new RootRotationRule(),
         .. ServiceRules.Create(),
         new ConstraintEnforcementRule(),
         new AllocationRule(),

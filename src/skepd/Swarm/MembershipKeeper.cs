@@ -23,6 +23,12 @@ internal sealed class MembershipKeeper : IAsyncDisposable
     /// <summary>A manager that was not heard from for so long is shown as unreachable.</summary>
     private static readonly TimeSpan UnreachableAfter = TimeSpan.FromSeconds(3);
 
+    /// <summary>
+    /// A member that was demoted is told so before it is removed: afterwards it would hear nothing more, and whoever waits there for its own
+    /// demotion would wait in vain. Some heartbeats carry the news.
+    /// </summary>
+    private static readonly TimeSpan Farewell = TimeSpan.FromMilliseconds(500);
+
     /// <summary>Who began to join and was not heard from for so long must begin anew.</summary>
     private static readonly TimeSpan JoinPatience = TimeSpan.FromMinutes(2);
 
@@ -36,6 +42,7 @@ internal sealed class MembershipKeeper : IAsyncDisposable
     private readonly CancellationTokenSource _closing = new();
     private readonly IDisposable _subscription;
     private readonly Dictionary<ulong, long> _heard = [];
+    private readonly Dictionary<ulong, long> _unwanted = [];
     private readonly Task _running;
 
     public MembershipKeeper(ManagerService service, IReplica replica, Leadership leadership, TimeProvider time, ILogger logger)
@@ -105,6 +112,7 @@ internal sealed class MembershipKeeper : IAsyncDisposable
     private TimeSpan Forget()
     {
         _heard.Clear();
+        _unwanted.Clear();
         return Interval;
     }
 
@@ -119,7 +127,7 @@ internal sealed class MembershipKeeper : IAsyncDisposable
         if (await RemoveOneAsync(managers, status) || await AddOneAsync(managers, status))
             return QuickInterval;
         await NoteReachabilityAsync(managers, status);
-        return managers.Exists(manager => manager.IsMember && manager.Joining) ? QuickInterval : Interval;
+        return _unwanted.Keys.Any(status.Membership.Contains) || managers.Exists(manager => manager.IsMember && manager.Joining) ? QuickInterval : Interval;
     }
 
     private void Hear(Status status)
@@ -143,6 +151,9 @@ internal sealed class MembershipKeeper : IAsyncDisposable
                 await _leadership.PassOnAsync(_closing.Token);
                 return true;
             }
+            _unwanted.TryAdd(peer.Id, _time.GetTimestamp());
+            if (peer.RecentActive && _time.GetElapsedTime(_unwanted[peer.Id]) < Farewell)
+                continue;
             _logger.LogInformation("raft member {Id:x} leaves the group", peer.Id);
             await _replica.ChangeMembershipAsync(new ConfChange(ConfChangeKind.Remove, peer.Id), _closing.Token);
             return true;

@@ -20,7 +20,7 @@ internal sealed class RoleWatch
     private readonly string _dataDirectory;
     private readonly TimeProvider _time;
     private readonly Func<RunningManager, Task> _demoted;
-    private readonly Action<string> _removed;
+    private readonly Action<RunningManager, string> _removed;
     private readonly CancellationTokenSource _stop = new();
 
     /// <param name="manager">This one.</param>
@@ -28,7 +28,7 @@ internal sealed class RoleWatch
     /// <param name="time">The clock.</param>
     /// <param name="demoted">It is out of the Raft group and stands by; called once.</param>
     /// <param name="removed">It belongs to the cluster no more; called once, with the reason.</param>
-    public RoleWatch(RunningManager manager, string dataDirectory, TimeProvider time, Func<RunningManager, Task> demoted, Action<string> removed)
+    public RoleWatch(RunningManager manager, string dataDirectory, TimeProvider time, Func<RunningManager, Task> demoted, Action<RunningManager, string> removed)
     {
         _manager = manager;
         _dataDirectory = dataDirectory;
@@ -60,7 +60,7 @@ internal sealed class RoleWatch
             }
             if (self is null && wasKnown)
             {
-                _removed("by the state");
+                _removed(_manager, "by the state");
                 return;
             }
             wasKnown |= self is not null;
@@ -114,7 +114,7 @@ internal sealed class RoleWatch
             }
             catch (RpcException e) when (e.StatusCode == StatusCode.PermissionDenied && e.Status.Detail.Contains("was removed from swarm", StringComparison.Ordinal))
             {
-                _removed(e.Status.Detail);
+                _removed(_manager, e.Status.Detail);
                 return true;
             }
             catch (RpcException)

@@ -16,7 +16,7 @@ namespace Skep.Daemon.Swarm;
 internal sealed class RunningManager : IAsyncDisposable
 {
     /// <summary>How often a manager that follows says again who it is, until the leader has heard it.</summary>
-    private static readonly TimeSpan ReportRetry = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ReportRetry = TimeSpan.FromMilliseconds(100);
 
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -31,6 +31,8 @@ internal sealed class RunningManager : IAsyncDisposable
     private readonly IDisposable _settings;
     private readonly CancellationTokenSource _closing = new();
     private readonly string _run;
+    private IManager _manager;
+    private RootChange? _rootChange;
     private ClusterServer? _server;
     private Task _reporting = Task.CompletedTask;
 
@@ -45,6 +47,7 @@ internal sealed class RunningManager : IAsyncDisposable
         _peers = parts.Peers;
         _link = parts.Link;
         _service = parts.Service;
+        _manager = parts.Service;
         _leadership = parts.Leadership;
         _run = parts.Run;
         _service.Failed += onFailed;
@@ -59,7 +62,7 @@ internal sealed class RunningManager : IAsyncDisposable
 
     public SwarmFile File { get; set; }
 
-    public IManager Manager => _service;
+    public IManager Manager => _manager;
 
     public Leadership Leadership => _leadership;
 
@@ -125,16 +128,18 @@ internal sealed class RunningManager : IAsyncDisposable
     /// <summary>Opens the cluster port: engines and other managers may come.</summary>
     public async Task ServeAsync(ManagerCertificate certificate, DispatchOptions dispatch, ILoggerFactory loggers)
     {
+        _rootChange = new RootChange(certificate, _time, loggers.CreateLogger<RootChange>());
+        _manager = new RootPreparation(_service, _rootChange);
         _server = new ClusterServer(IPEndPoint.Parse(File.ListenAddr), _service, _peers, _replica, File.RaftId, certificate, dispatch, _time, loggers);
         await _server.StartAsync().ConfigureAwait(false);
         _logger.LogInformation("the cluster port is open on {Address}", File.ListenAddr);
         _reporting = ReportAsync();
     }
 
-    /// <summary>Completes when this manager votes in the group that it joins.</summary>
+    /// <summary>Completes when this manager votes in the group that it joins, and serves nodes.</summary>
     public async Task JoinedAsync(CancellationToken cancellation)
     {
-        while (!(_replica.Membership.IsVoter(File.RaftId) && Self is { IsVoter: true }))
+        while (!(_replica.Membership.IsVoter(File.RaftId) && Self is { IsVoter: true } self && self.Run == _run))
             await Task.Delay(TimeSpan.FromMilliseconds(20), _time, cancellation).ConfigureAwait(false);
     }
 
@@ -162,6 +167,7 @@ internal sealed class RunningManager : IAsyncDisposable
         await _membership.DisposeAsync().ConfigureAwait(false);
         if (_server is not null)
             await _server.DisposeAsync().ConfigureAwait(false);
+        _rootChange?.Dispose();
         await _leadership.DisposeAsync().ConfigureAwait(false);
         await _link.DisposeAsync().ConfigureAwait(false);
         await _replica.DisposeAsync().ConfigureAwait(false);
@@ -210,7 +216,7 @@ internal sealed class RunningManager : IAsyncDisposable
         public Parts(SwarmFile file, ManagerCertificate certificate, TimeProvider time, ILoggerFactory loggers)
         {
             Run = ClusterFactory.NewId();
-            Peers = new ManagerPeers(file.RaftId, file.Peers, Store, certificate, new ClusterTrust(Store, certificate, time));
+            Peers = new ManagerPeers(file.RaftId, file.Peers, Store, certificate, new ClusterTrust(certificate, time));
             Transport = new GrpcTransport(Peers.ChannelOf, time, loggers.CreateLogger<GrpcTransport>());
             Link = new LeaderLink(Peers, time);
             Service = new ManagerService(

@@ -3,7 +3,6 @@ using Grpc.Net.Client;
 using Microsoft.Extensions.Logging;
 using Skep.Security;
 using Skep.Security.Managers;
-using Skep.State;
 
 namespace Skep.Daemon.Swarm;
 
@@ -22,10 +21,9 @@ internal sealed class Standby : IAsyncDisposable
     private readonly ManagersClient _client;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly StateStore _noState = new();
     private readonly CancellationTokenSource _closing = new();
     private readonly Func<WatchReply, GrpcChannel, Task> _promoted;
-    private readonly Action<string> _removed;
+    private readonly Action<Standby, string> _removed;
     private readonly Task _watching;
     private ManagerCertificate _certificate;
 
@@ -38,7 +36,7 @@ internal sealed class Standby : IAsyncDisposable
     /// <param name="time">The clock.</param>
     /// <param name="logger">For what operators should know.</param>
     public Standby(
-        SwarmFile file, ManagerCertificate certificate, string dataDirectory, ManagersClient client, Func<WatchReply, GrpcChannel, Task> promoted, Action<string> removed, TimeProvider time, ILogger logger)
+        SwarmFile file, ManagerCertificate certificate, string dataDirectory, ManagersClient client, Func<WatchReply, GrpcChannel, Task> promoted, Action<Standby, string> removed, TimeProvider time, ILogger logger)
     {
         File = file;
         _certificate = certificate;
@@ -86,10 +84,9 @@ internal sealed class Standby : IAsyncDisposable
         await _closing.CancelAsync().ConfigureAwait(false);
         await _watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _closing.Dispose();
-        _noState.Dispose();
     }
 
-    private GrpcChannel Open(string address) => ManagerChannel.Open(address, _certificate, new ClusterTrust(_noState, _certificate, _time));
+    private GrpcChannel Open(string address) => ManagerChannel.Open(address, _certificate, new ClusterTrust(_certificate, _time));
 
     private async Task RunAsync()
     {
@@ -105,7 +102,7 @@ internal sealed class Standby : IAsyncDisposable
                 }
                 catch (RpcException e) when (e.StatusCode == StatusCode.PermissionDenied && e.Status.Detail.Contains("was removed from swarm", StringComparison.Ordinal))
                 {
-                    _removed(e.Status.Detail);
+                    _removed(this, e.Status.Detail);
                     return;
                 }
                 catch (Exception e) when (!_closing.IsCancellationRequested)
@@ -121,7 +118,7 @@ internal sealed class Standby : IAsyncDisposable
     private async Task<bool> WatchAsync(GrpcChannel channel)
     {
         if (_certificate.IsRenewalDue(_time.GetUtcNow()))
-            _certificate = await _client.RenewAsync(channel, _closing.Token).ConfigureAwait(false);
+            return await RenewAsync(channel).ConfigureAwait(false);
         using var until = CancellationTokenSource.CreateLinkedTokenSource(_closing.Token);
         until.CancelAfter(RenewalCheck);
         using var call = new Managers.ManagersClient(channel).Watch(new WatchRequest(), cancellationToken: until.Token);
@@ -129,11 +126,22 @@ internal sealed class Standby : IAsyncDisposable
         {
             var reply = call.ResponseStream.Current;
             Remember([.. reply.Peers.Select(peer => new SwarmPeer(peer.RaftId, peer.Addr))]);
+            if (!reply.Roots.IsEmpty)
+                _certificate.Trust(reply.Roots);
+            if (reply.Standby && !reply.Issuer.IsEmpty && !_certificate.IsOf(reply.Issuer, _time.GetUtcNow()))
+                return await RenewAsync(channel).ConfigureAwait(false);
             if (reply.Standby)
                 continue;
             await _promoted(reply, channel).ConfigureAwait(false);
             return true;
         }
+        return false;
+    }
+
+    /// <summary>The next connection shows the new certificate: that is how the managers see that it is there.</summary>
+    private async Task<bool> RenewAsync(GrpcChannel channel)
+    {
+        _certificate = await _client.RenewAsync(channel, _closing.Token).ConfigureAwait(false);
         return false;
     }
 

@@ -51,7 +51,7 @@ public sealed class Cluster : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         if (hosts is null) return;
-        KeepLogs();
+        KeepLogs(hosts);
         await hosts.DisposeAsync();
         hosts = null;
     }
@@ -130,7 +130,7 @@ public sealed class Cluster : IAsyncLifetime
 
     private static string Show<T>(T seen) => seen is IEnumerable<string> lines ? string.Join(" | ", lines) : $"{seen}";
 
-    private static string? WhyUnavailable()
+    public static string? WhyUnavailable()
     {
         if (Environment.GetEnvironmentVariable("SKEP_NO_ENGINES") is { Length: > 0 } told) return told;
         if (Environment.UserName != "root") return "not root: network namespaces and engines need it";
@@ -140,10 +140,11 @@ public sealed class Cluster : IAsyncLifetime
         return null;
     }
 
-    private void KeepLogs()
+    /// <summary>Keeps the daemons' logs for whoever looks into a failure.</summary>
+    public static void KeepLogs(Hosts hosts)
     {
         var folder = Directory.CreateDirectory(Path.Combine(Hosts.Repository, "artifacts/tests/logs"));
-        foreach (var log in Directory.EnumerateFiles(Hosts.Folder, "*d.log", SearchOption.AllDirectories).Where(f => Path.GetFileName(f) is "dockerd.log" or "skepd.log"))
+        foreach (var log in Directory.EnumerateFiles(hosts.Folder, "*d.log", SearchOption.AllDirectories).Where(f => Path.GetFileName(f) is "dockerd.log" or "skepd.log"))
             File.Copy(log, Path.Combine(folder.FullName, $"{Path.GetFileName(Path.GetDirectoryName(log))}-{Path.GetFileName(log)}"), overwrite: true);
     }
 }

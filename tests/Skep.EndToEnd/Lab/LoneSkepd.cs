@@ -77,6 +77,9 @@ public sealed class LoneSkepd : IAsyncDisposable
         Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
     }
 
+    public Task<HttpResponseMessage> PostAsync(string path, JsonObject body) =>
+        Client.PostAsync(path, new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json"));
+
     public Task<HttpResponseMessage> CreateServiceAsync(string name) => PostAsync("/v1.41/services/create", new JsonObject
     {
         ["Name"] = name,
@@ -109,9 +112,6 @@ public sealed class LoneSkepd : IAsyncDisposable
         Client.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
-
-    private Task<HttpResponseMessage> PostAsync(string path, JsonObject body) =>
-        Client.PostAsync(path, new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json"));
 
     private void Keep(string? line)
     {

@@ -49,6 +49,9 @@ public sealed class SkepdPeer : Peer
     /// <summary>Starts a skepd on a host without an engine.</summary>
     public static Task StartAlone(Hosts hosts, string host) => StartOn(hosts, host, "none");
 
+    /// <summary>Starts a skepd beside a host's engine.</summary>
+    public static Task StartBeside(Hosts hosts, string host) => StartOn(hosts, host, hosts.EngineSocket(host));
+
     public static string SocketOn(Hosts hosts, string host) => $"unix://{hosts.Folder}/{host}/skep.sock";
 
     private static async Task StartOn(Hosts hosts, string host, string engine)

@@ -1,4 +1,3 @@
-using Skep.Simulation.Engine;
 using TaskState = Skep.Wire.TaskState;
 
 namespace Skep.Simulation.Agents;

@@ -1,6 +1,3 @@
-using Skep.Simulation.Engine;
-using Skep.Simulation.Managers;
-
 namespace Skep.Simulation.Agents;
 
 /// <summary>

@@ -91,7 +91,7 @@ internal sealed class ApiClient(World world, int number, History history)
         try
         {
             var request = Request(operation, known);
-            await connection.CallAsync(_ => process.Service.SubmitAsync(new ControlCall(request)), Timeout);
+            await connection.CallAsync(_ => process.Service.SubmitAsync(new ControlCall(request), CancellationToken.None), Timeout);
             operation.Outcome = Outcome.Done;
             Returned(operation);
         }

@@ -1,4 +1,3 @@
-using Skep.Simulation.Managers;
 using Skep.State;
 
 namespace Skep.Simulation.Invariants;

@@ -1,4 +1,3 @@
-using Grpc.Core;
 using Skep.Dispatch.Leader;
 using Skep.Simulation.Engine;
 

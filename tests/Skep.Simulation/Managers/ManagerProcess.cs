@@ -6,7 +6,6 @@ using Skep.Dispatch.Leader;
 using Skep.Log;
 using Skep.Manager;
 using Skep.Raft;
-using Skep.Simulation.Engine;
 using Skep.State;
 
 namespace Skep.Simulation.Managers;
@@ -51,6 +50,7 @@ internal sealed class ManagerProcess : ITransport, IReplica
         _leadership = new Leadership(Service, _time, NullLogger.Instance);
         Leader = new LeaderService(Service);
         Sessions = new NodeSessions(Service, options, _time, new Random(random.Next()), NullLogger<NodeSessions>.Instance);
+        _ = new CutOff(Locator, Sessions, _time, NullLogger<CutOff>.Instance);
         Feeds = new NodeFeeds(Store);
         Balance = new SessionBalance(Service, Sessions, Feeds, options, _time, NullLogger<SessionBalance>.Instance);
         Statuses = new StatusIntake(world.Seams.StatusIntake(Service), options, _time, NullLogger<StatusIntake>.Instance);
@@ -200,7 +200,7 @@ internal sealed class ManagerProcess : ITransport, IReplica
             {
                 _world.Trace.Note($"{_host.Name} could not report itself yet: {e.Message}");
             }
-            await Task.Delay(TimeSpan.FromSeconds(1), _time);
+            await Task.Delay(TimeSpan.FromMilliseconds(100), _time);
         }
     }
 

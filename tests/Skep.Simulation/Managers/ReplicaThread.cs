@@ -1,5 +1,4 @@
 using Skep.Log;
-using Skep.Raft;
 using Skep.Simulation.Disk;
 
 namespace Skep.Simulation.Managers;

@@ -214,7 +214,7 @@ public sealed class DispatcherServiceTests : IAsyncDisposable
     private async Task MadeAsync(string nodeId)
     {
         var cluster = new Wire.Cluster { Id = "c", Spec = new Wire.ClusterSpec(), RootCa = new Wire.RootCA { CaCert = ByteString.CopyFromUtf8("root") } };
-        await _manager.SubmitAsync(new InitCluster(cluster, new Skep.State.Manager { Id = "m", Addr = "192.0.2.1:2377", NodeId = nodeId }));
+        await _manager.SubmitAsync(new InitCluster(cluster, new Skep.State.Manager { Id = "m", Addr = "192.0.2.1:2377", NodeId = nodeId, Run = _manager.Self.Run }));
         await _manager.SubmitAsync(new CertificateIssued(nodeId, new Wire.Certificate { Cn = nodeId }, default));
     }
 

@@ -178,7 +178,7 @@ public sealed class LogsElsewhereTests : IAsyncDisposable
             await foreach (var message in _here.ReadAsync(new Wire.LogSelector { ServiceIds = { "web" } }, options, cancellation))
                 lines.Add(message.Data.ToStringUtf8());
             return lines;
-        }).WaitAsync(TimeSpan.FromSeconds(20));
+        }, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(20), CancellationToken.None);
     }
 
     private static async Task<string> Told(LogBroker broker, LogListener listener)

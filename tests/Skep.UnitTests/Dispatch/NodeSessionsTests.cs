@@ -16,6 +16,7 @@ public sealed class NodeSessionsTests : IAsyncDisposable
     public NodeSessionsTests()
     {
         _manager = new InMemoryManager(_time);
+        _manager.Commit(new Skep.State.Mutation { PutManager = new Skep.State.PutManager { Manager = new Skep.State.Manager { Id = "m", Run = _manager.Self.Run } } });
         _sessions = new NodeSessions(_manager, new DispatchOptions(), _time, new Random(1), NullLogger<NodeSessions>.Instance);
     }
 
@@ -113,6 +114,16 @@ public sealed class NodeSessionsTests : IAsyncDisposable
         await Task.Delay(50);
         Assert.DoesNotContain(_manager.Submitted, input => input is NodeLost);
         Assert.Equal(Wire.NodeStatus.Types.State.Ready, StateOf("n1"));
+    }
+
+    [Fact]
+    public async Task A_manager_whose_run_the_cluster_does_not_know_yet_takes_no_nodes()
+    {
+        await JoinAsync("n1");
+        _manager.Commit(new Skep.State.Mutation { PutManager = new Skep.State.PutManager { Manager = new Skep.State.Manager { Id = "m", Run = "earlier" } } });
+        var refused = await Assert.ThrowsAsync<RpcException>(() => RegisterAsync("n1"));
+        Assert.Equal(StatusCode.Unavailable, refused.StatusCode);
+        Assert.DoesNotContain(_manager.Submitted, input => input is NodeArrived);
     }
 
     [Fact]

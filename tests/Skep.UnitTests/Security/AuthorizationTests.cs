@@ -68,6 +68,26 @@ public class AuthorizationTests
     }
 
     [Fact]
+    public async Task Raft_is_heard_from_a_manager_that_this_one_does_not_know_yet_and_never_from_a_worker()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        // What would make this manager catch up comes by the very calls that wait here.
+        cluster.CatchUp = () => Task.Delay(Timeout.Infinite);
+        await SendAsync(Credentials(cluster, new NodeIdentity("newest", NodeRole.Manager, cluster.Current.Id)));
+
+        var e = await Assert.ThrowsAsync<RpcException>(() => SendAsync(Credentials(cluster, new NodeIdentity("newest", NodeRole.Worker, cluster.Current.Id))));
+        Assert.Equal(StatusCode.PermissionDenied, e.StatusCode);
+
+        async Task SendAsync(NodeCredentials credentials)
+        {
+            using var channel = ClusterChannel.ForNode(cluster.Address, credentials, cluster.Time);
+            using var call = new Skep.Log.Transport.Raft.RaftClient(channel).Send();
+            await call.RequestStream.CompleteAsync();
+            await call.ResponseAsync.WaitAsync(TimeSpan.FromSeconds(10));
+        }
+    }
+
+    [Fact]
     public async Task A_node_that_nobody_knows_is_refused_even_if_no_leader_says_so()
     {
         await using var cluster = await TestCluster.StartAsync();
@@ -147,7 +167,7 @@ public class AuthorizationTests
         var node = await cluster.JoinAsync();
         cluster.Time.Advance(TimeSpan.FromDays(91));
         using var root = RootCertificateAuthority.Load(cluster.Current.RootCa.CaCert, cluster.Current.RootCa.CaKey);
-        cluster.Certificate.Renew(root, TimeSpan.FromDays(90), cluster.Time.GetUtcNow());
+        cluster.Certificate.Renew(root, cluster.Time.GetUtcNow());
 
         await Assert.ThrowsAsync<RpcException>(() => cluster.HeartbeatAsync(node));
 
@@ -180,6 +200,8 @@ public class AuthorizationTests
     [InlineData("/docker.swarmkit.v1.Logs/SubscribeLogs", CallRole.Manager)]
     [InlineData("/docker.swarmkit.v1.Control/UpdateCluster", CallRole.Manager)]
     [InlineData("/docker.swarmkit.v1.Health/Check", CallRole.Manager)]
+    [InlineData("/skep.raft.v1.Raft/Send", CallRole.RaftMember)]
+    [InlineData("/skep.dispatch.v1.ManagerLogs/Subscribe", CallRole.Manager)]
     [InlineData("/some.other.Service/Call", CallRole.Manager)]
     [InlineData("/other.NodeCA/Call", CallRole.Manager)]
     [InlineData("nonsense", CallRole.Manager)]

@@ -86,11 +86,41 @@ public class ClusterControlTests
     {
         var before = Current;
 
-        Refused(Request(r => r.Spec.CaConfig.ForceRotate = 1), ControlError.Unimplemented, "rotating the root CA is not available yet");
         Refused(Request(r => r.Spec.EncryptionConfig.AutoLockManagers = true), ControlError.Unimplemented, "autolock is not available yet");
         Refused(Request(r => r.Rotation = new KeyRotation { ManagerUnlockKey = true }), ControlError.Unimplemented, "autolock is not available yet, so there is no unlock key to rotate");
 
         Assert.Same(before, Current);
+    }
+
+    [Fact]
+    public void What_concerns_the_root_does_not_pass_without_being_worked_out_for_this_version()
+    {
+        var before = Current;
+
+        Refused(Request(r => r.Spec.CaConfig.ForceRotate = 1), ControlError.OutOfSequence, "update out of sequence");
+        Refused(Request(r => r.Spec.CaConfig.SigningCaCert = before.RootCa.CaCert), ControlError.OutOfSequence, "update out of sequence");
+        Refused(Request(r => r.Spec.CaConfig.ExternalCas.Add(new ExternalCA { Url = "https://ca" })), ControlError.OutOfSequence, "update out of sequence");
+
+        Assert.Same(before, Current);
+    }
+
+    [Fact]
+    public void A_root_that_was_worked_out_takes_the_place_of_the_present_one_and_no_key_stays_in_the_spec()
+    {
+        var root = Current.RootCa.Clone();
+        root.RootRotation = new RootRotation { CaCert = root.CaCert, CaKey = root.CaKey };
+        var request = Request(r =>
+        {
+            r.Spec.CaConfig.SigningCaCert = root.CaCert;
+            r.Spec.CaConfig.SigningCaKey = root.CaKey;
+            r.RootCa = root;
+        });
+
+        var answer = Update(request);
+
+        Assert.Equal(root, Current.RootCa);
+        Assert.True(Current.Spec.CaConfig.SigningCaKey.IsEmpty);
+        Assert.True(answer.RootCa.RootRotation.CaKey.IsEmpty);
     }
 
     [Fact]

@@ -76,9 +76,26 @@ public class ClusterPortTests
         var before = await ShownAsync(cluster);
         using var root = Skep.Security.RootCertificateAuthority.Load(cluster.Current.RootCa.CaCert, cluster.Current.RootCa.CaKey);
 
-        cluster.Certificate.Renew(root, TimeSpan.FromDays(90), cluster.Time.GetUtcNow());
+        cluster.Certificate.Renew(root, cluster.Time.GetUtcNow());
 
         Assert.NotEqual(before, await ShownAsync(cluster));
+    }
+
+    [Fact]
+    public async Task Http2_is_spoken_without_being_negotiated_as_engines_do_once_they_have_renewed_their_certificate()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        using var socket = new TcpClient();
+        await socket.ConnectAsync(cluster.EndPoint);
+        await using var tls = new SslStream(socket.GetStream(), false, static (_, certificate, _, _) => certificate is not null);
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "swarm-manager" });
+
+        // The preface and an empty SETTINGS frame.
+        await tls.WriteAsync("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0"u8.ToArray());
+        var frame = new byte[9];
+        await tls.ReadExactlyAsync(frame).AsTask().WaitAsync(TimeSpan.FromSeconds(10));
+
+        Assert.Equal(4, frame[3]);
     }
 
     private static async Task<string> ShownAsync(TestCluster cluster)

@@ -1,8 +1,10 @@
 using System.Runtime.Versioning;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
+using Skep.Manager;
 using Skep.Security;
 using Skep.State;
+using Skep.UnitTests.Dispatch;
 using Xunit;
 
 namespace Skep.UnitTests.Security;
@@ -63,7 +65,7 @@ public sealed class ManagerCertificateTests : IDisposable
     {
         Create();
         var old = Snapshot();
-        ManagerCertificate.Load(Folder).Renew(_root, TimeSpan.FromDays(90), _time.GetUtcNow());
+        ManagerCertificate.Load(Folder).Renew(_root, _time.GetUtcNow());
         var renewed = Snapshot();
 
         // The order of a renewal: the new key beside the old one, then the certificate, then the key takes its place.
@@ -101,14 +103,15 @@ public sealed class ManagerCertificateTests : IDisposable
     [Fact]
     public async Task It_is_renewed_between_half_and_four_fifths_of_its_life()
     {
-        using var store = new StateStore();
-        store.Apply(new Batch { Format = ClusterState.Format, Mutations = { new Mutation { PutCluster = new PutCluster { Cluster = _cluster.Clone() } } } });
+        await using var manager = new InMemoryManager(_time);
+        manager.Commit(new Mutation { PutCluster = new PutCluster { Cluster = _cluster.Clone() } });
         var certificate = Create();
+        using var signer = new CertificateSigner(certificate, _time);
         var first = certificate.Certificate.SerialNumber;
         using var log = new LogLines();
         using var factory = LoggerFactory.Create(logging => logging.AddProvider(log));
         using var stop = new CancellationTokenSource();
-        var running = new ManagerCertificateRenewal(certificate, store, _time, new Random(7), factory.CreateLogger<ManagerCertificateRenewal>()).RunAsync(stop.Token);
+        var running = new ManagerCertificateRenewal(certificate, manager, signer, _time, new Random(7), factory.CreateLogger<ManagerCertificateRenewal>()).RunAsync(stop.Token);
 
         for (var day = 0; day < 44; day++)
             _time.Advance(TimeSpan.FromDays(1));
@@ -124,6 +127,82 @@ public sealed class ManagerCertificateTests : IDisposable
         Assert.Equal(certificate.Certificate.SerialNumber, ManagerCertificate.Load(Folder).Certificate.SerialNumber);
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
+    public async Task A_renewal_that_fails_is_tried_again_every_ten_seconds_and_no_sooner()
+    {
+        await using var manager = new InMemoryManager(_time);
+        var broken = _cluster.Clone();
+        broken.RootCa.CaKey = Google.Protobuf.ByteString.CopyFromUtf8("no key");
+        manager.Commit(new Mutation { PutCluster = new PutCluster { Cluster = broken } });
+        var certificate = Create();
+        var serial = certificate.Certificate.SerialNumber;
+        using var signer = new CertificateSigner(certificate, _time);
+        using var log = new LogLines();
+        using var factory = LoggerFactory.Create(logging => logging.AddProvider(log));
+        using var stop = new CancellationTokenSource();
+        _time.Advance(TimeSpan.FromDays(80));
+        var running = new ManagerCertificateRenewal(certificate, manager, signer, _time, new Random(7), factory.CreateLogger<ManagerCertificateRenewal>()).RunAsync(stop.Token);
+
+        await log.ExpectAsync("Error", "could not be renewed: malformed private key; trying again in 10 s");
+        await Task.Delay(200);
+        Assert.Single(log.All);
+        manager.Commit(new Mutation { PutCluster = new PutCluster { Cluster = _cluster.Clone() } });
+        await log.ExpectAsync("Information", "was renewed");
+
+        Assert.NotEqual(serial, certificate.Certificate.SerialNumber);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
+    public async Task A_manager_that_catches_up_does_not_follow_a_root_of_the_past()
+    {
+        await using var manager = new InMemoryManager(_time);
+        var certificate = Create();
+        var serial = certificate.Certificate.SerialNumber;
+        // A state from before the cluster had the root that this certificate is of.
+        manager.Commit(new Mutation { PutCluster = new PutCluster { Cluster = ClusterFactory.Create(new ClusterSettings(), _time.GetUtcNow()) } });
+        var lagging = new LaggingManager(manager);
+        using var signer = new CertificateSigner(certificate, _time);
+        using var log = new LogLines();
+        using var factory = LoggerFactory.Create(logging => logging.AddProvider(log).SetMinimumLevel(LogLevel.Debug));
+        using var stop = new CancellationTokenSource();
+        var running = new ManagerCertificateRenewal(certificate, lagging, signer, _time, new Random(7), factory.CreateLogger<ManagerCertificateRenewal>()).RunAsync(stop.Token);
+        await lagging.Asked.Task.WaitAsync(TimeSpan.FromSeconds(10));
+
+        manager.Commit(new Mutation { PutCluster = new PutCluster { Cluster = _cluster.Clone() } });
+        lagging.CaughtUp.SetResult();
+        for (var i = 0; i < 20; i++)
+            await Task.Delay(10);
+
+        Assert.Equal(serial, certificate.Certificate.SerialNumber);
+        Assert.Equal(_root.CertificatePem, certificate.RootPem);
+        Assert.DoesNotContain(log.All, line => line.Contains("was renewed", StringComparison.Ordinal));
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    private sealed class LaggingManager(IManager manager) : IManager
+    {
+        public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource CaughtUp { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public ManagerSelf Self => manager.Self;
+
+        public StateStore Store => manager.Store;
+
+        public bool IsLeader => false;
+
+        public Task ReadBarrierAsync(CancellationToken cancellation = default)
+        {
+            Asked.TrySetResult();
+            return CaughtUp.Task.WaitAsync(cancellation);
+        }
+
+        public Task<TReply> SubmitAsync<TReply>(Input<TReply> input, CancellationToken cancellation = default) => manager.SubmitAsync(input, cancellation);
     }
 
     private ManagerCertificate Create() => ManagerCertificate.Create(Folder, _root, "managerid", _cluster.Id, TimeSpan.FromDays(90), _time.GetUtcNow());

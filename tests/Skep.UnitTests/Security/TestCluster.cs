@@ -10,8 +10,10 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Skep.Agent;
 using Skep.Manager;
+using Skep.Manager.Certificates;
 using Skep.Security;
 using Skep.State;
+using Xunit;
 using Task = System.Threading.Tasks.Task;
 
 namespace Skep.UnitTests.Security;
@@ -21,15 +23,19 @@ internal sealed class TestCluster : IAsyncDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("skep-security-");
     private readonly WebApplication _application;
+    private readonly CancellationTokenSource _closing = new();
+    private readonly RootChange _rootChange;
+    private Task _renewing = Task.CompletedTask;
 
     private TestCluster()
     {
         Store = new StateStore();
-        Manager = new ManagerService(new ManagerSelf("", ""), Store, new MemoryLog(this), () => [], () => new byte[32], Time, new Logger<ManagerService>(LoggerFactory.Create(_ => { })));
+        Manager = new ManagerService(new ManagerSelf("", ""), Store, new MemoryLog(this), () => [new RootRotationRule()], () => new byte[32], Time, new Logger<ManagerService>(LoggerFactory.Create(_ => { })));
         var cluster = ClusterFactory.Create(new ClusterSettings(), Time.GetUtcNow());
         using var root = RootCertificateAuthority.Load(cluster.RootCa.CaCert, cluster.RootCa.CaKey);
         Certificate = ManagerCertificate.Create(_directory.FullName, root, ClusterFactory.NewId(), cluster.Id, TimeSpan.FromDays(90), Time.GetUtcNow());
         Initial = cluster;
+        _rootChange = new RootChange(Certificate, Time, Logger<RootChange>());
 
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddProvider(Log).SetMinimumLevel(LogLevel.Information);
@@ -40,6 +46,7 @@ internal sealed class TestCluster : IAsyncDisposable
         _application.MapClusterSecurity();
         _application.MapGrpcService<EchoDispatcher>();
         _application.MapGrpcService<EmptyControl>();
+        _application.MapGrpcService<DeafRaft>();
     }
 
     public FakeTimeProvider Time { get; } = new(DateTimeOffset.UtcNow);
@@ -76,6 +83,40 @@ internal sealed class TestCluster : IAsyncDisposable
         return cluster;
     }
 
+    /// <summary>The manager's certificate follows the cluster's root from now on, as in skepd.</summary>
+    public void KeepManagerFresh() => _renewing = new ManagerCertificateRenewal(
+        Certificate, Manager, _application.Services.GetRequiredService<CertificateSigner>(), Time, new Random(1), Logger<ManagerCertificateRenewal>()).RunAsync(_closing.Token);
+
+    /// <summary>docker swarm update and docker swarm ca.</summary>
+    public async Task UpdateAsync(Action<Wire.CAConfig> change)
+    {
+        var request = new Wire.UpdateClusterRequest { ClusterId = Current.Id, ClusterVersion = Current.Meta.Version, Spec = Current.Spec.Clone() };
+        change(request.Spec.CaConfig);
+        await new RootPreparation(Manager, _rootChange).CallAsync<Wire.UpdateClusterResponse>(request);
+    }
+
+    /// <summary>docker swarm ca --rotate.</summary>
+    public Task RotateAsync() => UpdateAsync(ca => ca.ForceRotate++);
+
+    /// <summary>Waits (10 s) until the state is so, while the cluster's time goes on.</summary>
+    public async Task UntilAsync(Func<ClusterState, bool> condition)
+    {
+        for (var i = 0; i < 500 && !Store.Read(condition); i++)
+        {
+            Time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Delay(20);
+        }
+        Assert.True(Store.Read(condition));
+    }
+
+    /// <summary>A node opens a session and says whose certificate it holds, and what it trusts.</summary>
+    public Task ArriveAsync(NodeCredentials node, Google.Protobuf.ByteString issuerPem, Google.Protobuf.ByteString trustedPem)
+    {
+        var issuer = CertificateIssuer.Of(issuerPem);
+        var tls = new Wire.NodeTLSInfo { TrustRoot = trustedPem, CertIssuerSubject = issuer.Subject, CertIssuerPublicKey = issuer.PublicKey };
+        return Manager.SubmitAsync(new NodeArrived(node.Identity.NodeId, new Wire.NodeDescription { Hostname = "host", TlsInfo = tls }, "10.0.0.2"));
+    }
+
     public Task<NodeCredentials> JoinAsync(string? token = null) =>
         new NodeCertificateClient(Time).JoinAsync(Address, token ?? WorkerToken, Wire.NodeSpec.Types.Availability.Active, CancellationToken.None);
 
@@ -90,11 +131,17 @@ internal sealed class TestCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _closing.CancelAsync();
+        await _renewing.ContinueWith(_ => { }, TaskScheduler.Default);
+        _closing.Dispose();
+        _rootChange.Dispose();
         await _application.DisposeAsync();
         await Manager.DisposeAsync();
         Store.Dispose();
         _directory.Delete(recursive: true);
     }
+
+    private Logger<T> Logger<T>() => new(LoggerFactory.Create(logging => logging.AddProvider(Log)));
 
     /// <summary>Commits at once.</summary>
     private sealed class MemoryLog(TestCluster cluster) : IProposer
@@ -117,6 +164,11 @@ internal sealed class TestCluster : IAsyncDisposable
             context.ResponseTrailers.Add(NodeTrailer, Wire.CallerIdentity.GetNode(context).NodeId);
             return Task.FromResult(new Wire.HeartbeatResponse { Period = Duration.FromTimeSpan(TimeSpan.FromSeconds(5)) });
         }
+    }
+
+    private sealed class DeafRaft : Skep.Log.Transport.Raft.RaftBase
+    {
+        public override Task<Skep.Log.Transport.RaftReply> Send(IAsyncStreamReader<Skep.Log.Transport.RaftMessages> requestStream, ServerCallContext context) => Task.FromResult(new Skep.Log.Transport.RaftReply());
     }
 
     private sealed class EmptyControl : Wire.Control.ControlBase

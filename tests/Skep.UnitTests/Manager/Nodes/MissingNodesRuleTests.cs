@@ -189,9 +189,7 @@ public sealed class MissingNodesRuleTests
 
     private void SetUnreachable(string managerId, bool unreachable)
     {
-        var manager = _harness.State.Managers[managerId].Clone();
-        manager.Unreachable = unreachable;
-        _harness.Emit(new Mutation { PutManager = new PutManager { Manager = manager } });
+        _harness.Call(new ManagerReachability(managerId, !unreachable));
         _harness.Settle();
     }
 }

@@ -1,0 +1,64 @@
+using Skep.Agent;
+using Xunit;
+
+namespace Skep.UnitTests.Agent;
+
+public sealed class ReportQueueTests
+{
+    private readonly ReportQueue _queue = new();
+
+    [Fact]
+    public void A_newer_state_replaces_the_one_that_waits_and_keeps_its_place()
+    {
+        Put("a", Wire.TaskState.Accepted);
+        Put("b", Wire.TaskState.Accepted);
+        Put("a", Wire.TaskState.Running);
+        Assert.Equal([("a", Wire.TaskState.Running)], Take(1));
+        Assert.Equal([("b", Wire.TaskState.Accepted)], Take(1));
+        Assert.Empty(Take(1));
+    }
+
+    [Fact]
+    public void A_report_that_was_not_delivered_never_replaces_a_newer_one()
+    {
+        Put("a", Wire.TaskState.Preparing);
+        var undelivered = _queue.Take(1);
+        Put("a", Wire.TaskState.Running);
+        _queue.Put(undelivered[0]);
+        Assert.Equal([("a", Wire.TaskState.Running)], Take(5));
+    }
+
+    [Fact]
+    public void A_report_that_was_not_delivered_is_taken_again()
+    {
+        Put("a", Wire.TaskState.Running);
+        _queue.Put(_queue.Take(1)[0]);
+        Assert.Equal(1, _queue.Count);
+        Assert.Equal([("a", Wire.TaskState.Running)], Take(1));
+    }
+
+    [Fact]
+    public void A_batch_takes_no_more_than_it_may()
+    {
+        foreach (var id in new[] { "a", "b", "c" })
+            Put(id, Wire.TaskState.Running);
+        Assert.Equal(["a", "b"], Take(2).Select(t => t.Id));
+        Assert.Equal(["c"], Take(2).Select(t => t.Id));
+    }
+
+    [Fact]
+    public async Task Waiting_ends_with_the_next_report_and_not_before()
+    {
+        Put("a", Wire.TaskState.Running);
+        await _queue.WaitAsync(default);
+        Take(1);
+        var waiting = _queue.WaitAsync(default);
+        Assert.False(waiting.IsCompleted);
+        Put("b", Wire.TaskState.Running);
+        await waiting.WaitAsync(TimeSpan.FromSeconds(5));
+    }
+
+    private void Put(string id, Wire.TaskState state) => _queue.Put(new TaskReport(id, state, default, ""));
+
+    private IEnumerable<(string Id, Wire.TaskState State)> Take(int most) => _queue.Take(most).Select(r => (r.TaskId, r.State));
+}
