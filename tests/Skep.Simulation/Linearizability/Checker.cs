@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Skep.Simulation.Linearizability;
 
 /// <summary>
@@ -29,57 +27,46 @@ internal static class Checker
 
     private static int? Check(List<(Operation? Operation, EventKind Kind)> events)
     {
-        var pending = new List<Operation>();
-        var possible = new HashSet<Possibility> { new(null, []) };
+        var pending = new Pending();
+        var possible = new HashSet<Possibility> { new(null, 0) };
         for (var i = 0; i < events.Count; i++)
         {
             var (operation, kind) = events[i];
+            // A read without an answer says nothing.
+            if (operation is { Kind: OperationKind.Read, Outcome: Outcome.Unknown })
+                continue;
             switch (kind)
             {
                 case EventKind.Call:
                     pending.Add(operation!);
                     break;
                 case EventKind.Return:
-                    possible = WithEffectOf(operation!, pending, possible);
-                    pending.Remove(operation!);
+                    var mark = pending.Remove(operation!, out var marked);
+                    possible = [.. Expand(marked, possible).Where(p => (p.Done & mark) != 0).Select(p => p with { Done = p.Done & ~mark })];
                     if (possible.Count == 0)
                         return i;
                     break;
                 default:
                     // What has had no effect yet never will; what has had one is past.
-                    possible = Expand(pending, possible);
-                    possible = [.. possible.Select(p => new Possibility(p.Value, []))];
-                    pending.Clear();
+                    possible = [.. Expand(pending.Clear(), possible).Select(p => p with { Done = 0 })];
                     break;
             }
         }
         return null;
     }
 
-    // The possibilities in which the operation has taken effect by now.
-    private static HashSet<Possibility> WithEffectOf(Operation operation, List<Operation> pending, HashSet<Possibility> possible)
-    {
-        HashSet<Possibility> result = [];
-        foreach (var possibility in Expand(pending, possible))
-        {
-            if (possibility.Done.Contains(operation))
-                result.Add(possibility with { Done = possibility.Done.Remove(operation) });
-        }
-        return result;
-    }
-
     // Every order in which some of the pending operations may have taken effect.
-    private static HashSet<Possibility> Expand(List<Operation> pending, HashSet<Possibility> possible)
+    private static HashSet<Possibility> Expand(IReadOnlyList<(Operation Operation, UInt128 Mark)> pending, HashSet<Possibility> possible)
     {
         var all = new HashSet<Possibility>(possible);
         var open = new Queue<Possibility>(possible);
         while (open.TryDequeue(out var one))
         {
-            foreach (var operation in pending)
+            foreach (var (operation, mark) in pending)
             {
-                if (one.Done.Contains(operation) || !operation.TryApply(one.Value, out var after))
+                if ((one.Done & mark) != 0 || !operation.TryApply(one.Value, out var after))
                     continue;
-                var next = new Possibility(after, one.Done.Add(operation));
+                var next = new Possibility(after, one.Done | mark);
                 if (all.Add(next))
                     open.Enqueue(next);
             }
@@ -89,10 +76,43 @@ internal static class Checker
         return all;
     }
 
-    private sealed record Possibility(ServiceValue? Value, ImmutableHashSet<Operation> Done)
-    {
-        public bool Equals(Possibility? other) => other is not null && Value == other.Value && Done.SetEquals(other.Done);
+    /// <param name="Value">What the name holds.</param>
+    /// <param name="Done">The marks of those pending operations that have taken effect.</param>
+    private readonly record struct Possibility(ServiceValue? Value, UInt128 Done);
 
-        public override int GetHashCode() => HashCode.Combine(Value, Done.Count);
+    /// <summary>Operations under way, each with a bit of its own.</summary>
+    private sealed class Pending
+    {
+        private readonly List<(Operation Operation, UInt128 Mark)> _operations = [];
+        private UInt128 _used;
+
+        public void Add(Operation operation)
+        {
+            var free = ~_used & (_used + 1);
+            if (free == 0)
+                throw new InvalidOperationException("more than 128 operations without an answer: use shorter rounds");
+            _used |= free;
+            _operations.Add((operation, free));
+        }
+
+        /// <summary>Takes one out. Gives its mark, and all as they were with it.</summary>
+        public UInt128 Remove(Operation operation, out IReadOnlyList<(Operation Operation, UInt128 Mark)> before)
+        {
+            before = [.. _operations];
+            var at = _operations.FindIndex(o => o.Operation == operation);
+            var mark = _operations[at].Mark;
+            _operations.RemoveAt(at);
+            _used &= ~mark;
+            return mark;
+        }
+
+        /// <summary>Takes all out, and gives them.</summary>
+        public IReadOnlyList<(Operation Operation, UInt128 Mark)> Clear()
+        {
+            var all = _operations.ToList();
+            _operations.Clear();
+            _used = 0;
+            return all;
+        }
     }
 }
