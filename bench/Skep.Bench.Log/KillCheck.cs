@@ -62,6 +62,7 @@ internal static class KillCheck
     {
         Directory = directory,
         NodeId = 1,
+        Cipher = new AesGcmRecordCipher(new byte[AesGcmRecordCipher.KeyBytes]),
         Start = Replica.Exists(new DiskFileSystem(), directory) ? ReplicaStart.Existing : ReplicaStart.NewGroup,
         SnapshotInterval = 500,
         Log = new LogOptions { SegmentBytes = 20_000 },

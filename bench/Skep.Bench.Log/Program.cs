@@ -1,9 +1,13 @@
 // What the log costs on this machine's disk:
-//   dotnet run -c Release --project bench/Skep.Bench.Log [DIRECTORY]
+//   dotnet run -c Release --project bench/Skep.Bench.Log [plain] [DIRECTORY]
+// (encrypted, as skepd does it, unless "plain" is said)
 // and whether it keeps what it acknowledged when it is killed:
 //   dotnet run -c Release --project bench/Skep.Bench.Log kill [DIRECTORY]
+// and what the encryption alone costs:
+//   dotnet run -c Release --project bench/Skep.Bench.Log seal
 // The directory should be on the disk that managers use; a temporary one is the default. It is removed afterwards.
 using System.Diagnostics;
+using System.Security.Cryptography;
 using Microsoft.Extensions.Logging.Abstractions;
 using Skep.Bench.Log;
 using Skep.Log;
@@ -13,8 +17,14 @@ if (args is ["kill-child", var childDirectory])
     await KillCheck.ChildAsync(childDirectory);
     return 0;
 }
+if (args is ["seal"])
+{
+    SealCost.Print();
+    return 0;
+}
 var kill = args is ["kill", ..];
-var parent = args.Skip(kill ? 1 : 0).FirstOrDefault() ?? Path.GetTempPath();
+var plain = args is ["plain", ..];
+var parent = args.Skip(kill || plain ? 1 : 0).FirstOrDefault() ?? Path.GetTempPath();
 var directory = Path.Combine(parent, $"skep-bench-{Environment.ProcessId}");
 var random = new Random(1);
 var machine = new NullMachine();
@@ -22,7 +32,7 @@ try
 {
     if (kill)
         return await KillCheck.RunAsync(directory, rounds: 20);
-    var options = new ReplicaOptions { Directory = directory, NodeId = 1, Start = ReplicaStart.NewGroup };
+    var options = new ReplicaOptions { Directory = directory, NodeId = 1, Start = ReplicaStart.NewGroup, Cipher = plain ? PlainRecordCipher.Instance : new AesGcmRecordCipher(RandomNumberGenerator.GetBytes(AesGcmRecordCipher.KeyBytes)) };
     var started = Stopwatch.GetTimestamp();
     await using (var replica = await Replica.OpenAsync(options, machine, TimeProvider.System, null, NullLogger.Instance))
     {

@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Skep.Manager;
+using Skep.State;
 
 namespace Skep.Dispatch;
 
@@ -14,7 +15,7 @@ internal static class FreshState
         {
             using var patience = new CancellationTokenSource(options.BarrierPatience, time);
             using var ended = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
-            await manager.ReadBarrierAsync(ended.Token);
+            await manager.ReadBarrierAsync(ended.Token).OrCancelledAsync(ended.Token);
         }
         catch (ControlException e)
         {

@@ -14,4 +14,7 @@ public sealed record LogOptions
 
     /// <summary>Snapshots kept beside the newest, with the log from the oldest of them on: should the newest be damaged, one of them is used.</summary>
     public int KeepOldSnapshots { get; init; }
+
+    /// <summary>What of the log is at most written anew, in one frame, when its key changes, in bytes of entries. More waits until a snapshot has made it less.</summary>
+    public ulong MaxResealedBytes { get; init; } = 32 << 20;
 }

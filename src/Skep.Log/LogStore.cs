@@ -12,17 +12,19 @@ internal sealed class LogStore : ILogView, IDisposable
     private readonly WriteAheadLog _log;
     private readonly EntryTable _table;
     private readonly SnapshotStore _snapshots;
+    private readonly CipherRing _ciphers;
     private readonly ILogger _logger;
     private LogOptions _options;
     private HardState _written; // as in the last frame
     private HardState _hardState;
     private volatile SnapshotMetadata _snapshot;
 
-    internal LogStore(WriteAheadLog log, EntryTable table, SnapshotStore snapshots, LogOptions options, HardState hardState, SnapshotMetadata snapshot, ILogger logger)
+    internal LogStore(WriteAheadLog log, EntryTable table, SnapshotStore snapshots, CipherRing ciphers, LogOptions options, HardState hardState, SnapshotMetadata snapshot, ILogger logger)
     {
         _log = log;
         _table = table;
         _snapshots = snapshots;
+        _ciphers = ciphers;
         _options = options;
         _written = hardState;
         _hardState = hardState;
@@ -37,6 +39,12 @@ internal sealed class LogStore : ILogView, IDisposable
     public SnapshotMetadata Snapshot => _snapshot;
 
     public HardState HardState => _hardState;
+
+    /// <summary>Something on disk may still be sealed with another cipher than the one that writes.</summary>
+    public bool IsResealing => _ciphers.HasOlder;
+
+    /// <summary>Called with the cipher that everything is sealed with, once <see cref="IsResealing"/> has ended.</summary>
+    public Action<IRecordCipher>? Resealed { get; set; }
 
     public long WalBytes => _log.TotalBytes;
 
@@ -84,8 +92,13 @@ internal sealed class LogStore : ILogView, IDisposable
     public void Applied(ulong index) => _table.Release(index);
 
     /// <summary>Writes a snapshot of our own state durably. May run on another thread, one at a time. It counts only after <see cref="SnapshotWritten"/>.</summary>
-    public long WriteSnapshot(SnapshotMetadata metadata, Action<Stream> writeContent, CancellationToken cancellation) =>
-        _snapshots.Write(metadata, received: false, writeContent, cancellation);
+    public long WriteSnapshot(SnapshotMetadata metadata, Action<Stream> writeContent, CancellationToken cancellation)
+    {
+        var length = _snapshots.Write(metadata, received: false, writeContent, cancellation);
+        if (IsResealing)
+            _snapshots.Reseal(1 + _options.KeepOldSnapshots, cancellation);
+        return length;
+    }
 
     /// <summary>Stores a snapshot that another manager sends. Not at the same time as <see cref="WriteSnapshot"/>.</summary>
     public long ReceiveSnapshot(SnapshotMetadata metadata, Action<Stream> writeContent, CancellationToken cancellation) =>
@@ -101,10 +114,33 @@ internal sealed class LogStore : ILogView, IDisposable
     /// <summary>A snapshot is durable: what it makes superfluous is deleted.</summary>
     public void SnapshotWritten(SnapshotMetadata metadata)
     {
-        if (metadata.Index <= _snapshot.Index)
+        if (metadata.Index < _snapshot.Index)
             return; // one that was installed meanwhile covers more
         _snapshot = metadata;
         Compact();
+    }
+
+    /// <summary>
+    /// Seals what is written from now on with another cipher. What is on disk is sealed anew with the next snapshot; until <see cref="Resealed"/> a
+    /// reopening needs the older ciphers too.
+    /// </summary>
+    public void ChangeCipher(IRecordCipher cipher)
+    {
+        _ciphers.Change(cipher);
+        FinishResealing();
+    }
+
+    /// <summary>Ends the resealing if nothing on disk needs an older cipher.</summary>
+    public void FinishResealing()
+    {
+        if (!IsResealing || !_log.IsSealedWith(_ciphers.Write) || !_snapshots.AllCurrent())
+            return;
+
+        // A deleted file that came back after a power failure would need a key that nobody has any more.
+        _log.MakeDeletionsDurable();
+        _snapshots.MakeDeletionsDurable();
+        _ciphers.ForgetOlder();
+        Resealed?.Invoke(_ciphers.Write);
     }
 
     /// <summary>The content of a snapshot, usually the one that <see cref="Snapshot"/> names. May be called on any thread.</summary>
@@ -147,7 +183,27 @@ internal sealed class LogStore : ILogView, IDisposable
             keepFrom = Math.Min(keepFrom, oldest.Index);
         keepFrom = Math.Max(keepFrom, _table.Base.Index);
         _table.DropThrough(keepFrom);
+        if (IsResealing && !_log.IsSealedWith(_ciphers.Write))
+            WriteAnew();
         _log.DeleteBefore(_table.FirstSegment ?? ulong.MaxValue);
+        FinishResealing();
         _logger.LogDebug("log: snapshot of index {Index}, entries kept from {First} on, {Bytes} bytes", _snapshot.Index, _table.FirstIndex, _log.TotalBytes);
+    }
+
+    /// <summary>
+    /// Begins the log anew with all that is kept of it, in one frame: before it is durable the old segments count, afterwards none of them. When
+    /// that is too much, entries for slow followers are not kept; if it is still too much, it waits for the next snapshot.
+    /// </summary>
+    private void WriteAnew()
+    {
+        ulong[] beginnings = [_table.Base.Index, Math.Max(_table.Base.Index, _snapshots.List()[^1].Index)];
+        foreach (var begin in beginnings)
+        {
+            var entries = _table.Read(begin + 1, _table.LastIndex + 1, _options.MaxResealedBytes);
+            if ((ulong)entries.Count < _table.LastIndex - begin)
+                continue;
+            Append(new LogBase(begin, _table.Term(begin)), entries);
+            return;
+        }
     }
 }

@@ -11,6 +11,7 @@ internal sealed class LogStoreOpener
 
     private readonly WriteAheadLogOpener _log;
     private readonly SnapshotStore _snapshots;
+    private readonly CipherRing _ciphers;
     private readonly LogOptions _options;
     private readonly string _directory;
     private readonly Func<ulong> _random;
@@ -20,6 +21,7 @@ internal sealed class LogStoreOpener
     public LogStoreOpener(IFileSystem files, string directory, ulong nodeId, CipherRing ciphers, LogOptions options, Func<ulong> random, ILogger logger)
     {
         _directory = directory;
+        _ciphers = ciphers;
         _options = options;
         _random = random;
         _logger = logger;
@@ -99,7 +101,7 @@ internal sealed class LogStoreOpener
             var table = NewTable(log);
             var batch = new LogBatch(hardState, start, [], 0);
             table.Add(batch, log.Append(batch));
-            return new LogStore(log, table, _snapshots, _options, hardState, snapshot, _logger);
+            return new LogStore(log, table, _snapshots, _ciphers, _options, hardState, snapshot, _logger);
         }
         catch
         {
@@ -190,7 +192,7 @@ internal sealed class LogStoreOpener
             hardState = hardState with { Commit = snapshot.Index };
         table.Release(snapshot.Index);
         _log.DeleteIgnored();
-        return new LogStore(log, table, _snapshots, _options, hardState, snapshot, _logger);
+        return new LogStore(log, table, _snapshots, _ciphers, _options, hardState, snapshot, _logger);
     }
 
     // The newest sound snapshot. One that is damaged is passed over only if an older one and the log cover all that it held.

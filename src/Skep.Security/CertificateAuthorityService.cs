@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Grpc.Core;
 using Skep.Manager;
 using Skep.Wire;
@@ -16,7 +17,10 @@ public sealed class CertificateAuthorityService(IManager manager) : CA.CABase
             Certificate = manager.Store.Read(state => state.Cluster?.RootCa.CaCert) ?? throw RpcErrors.NoCluster(),
         });
 
-    /// <summary>For managers; comes with autolock.</summary>
-    public override Task<GetUnlockKeyResponse> GetUnlockKey(GetUnlockKeyRequest request, ServerCallContext context) =>
-        throw new RpcException(new Status(StatusCode.Unimplemented, "autolock is not available yet"));
+    /// <summary>For managers: with it one that joins locks its keys before they are first on its disk. Empty while autolock is off.</summary>
+    public override Task<GetUnlockKeyResponse> GetUnlockKey(GetUnlockKeyRequest request, ServerCallContext context)
+    {
+        var cluster = manager.Store.Read(state => state.Cluster) ?? throw RpcErrors.NoCluster();
+        return Task.FromResult(new GetUnlockKeyResponse { UnlockKey = UnsafeByteOperations.UnsafeWrap(UnlockKey.Of(cluster)), Version = cluster.Meta.Version.Clone() });
+    }
 }

@@ -1,35 +1,28 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using System.Text;
+using Skep.Security.Keys;
 
 namespace Skep.Security;
 
 /// <summary>
-/// A manager's own certificate on disk, under the names that dockerd uses: swarm-root-ca.crt, swarm-node.crt, swarm-node.key.
-/// Readable by their owner only.
+/// A manager's own certificate on disk, under the names that dockerd uses: swarm-root-ca.crt and swarm-node.crt; its key is among the
+/// manager's keys. Readable by their owner only.
 /// </summary>
 /// <remarks>
 /// A certificate and its key are two files and cannot be replaced at once. The new key is stored beside the old one first, so
 /// that after a crash at any moment one of the two keys fits the certificate.
-/// The key is protected by the file's mode alone until autolock is there (the next issue): then it is encrypted with the unlock key.
 /// </remarks>
 /// <param name="directory">certificates, in the data directory. Made when it is missing.</param>
-internal sealed class CertificateFiles(string directory)
+/// <param name="keys">Where the private key is.</param>
+internal sealed class CertificateFiles(string directory, ManagerKeys keys)
 {
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    public ManagerKeys Keys => keys;
 
     private string RootPath => Path.Combine(directory, "swarm-root-ca.crt");
 
     private string CertificatePath => Path.Combine(directory, "swarm-node.crt");
 
-    private string KeyPath => Path.Combine(directory, "swarm-node.key");
-
-    private string NextKeyPath => Path.Combine(directory, "swarm-node.key.next");
-
-    /// <summary>There is a certificate: this manager belongs to a cluster.</summary>
-    public bool Exist => File.Exists(CertificatePath);
-
-    public void WriteRoot(ReadOnlySpan<byte> pem) => Write(RootPath, pem);
+    public void WriteRoot(ReadOnlySpan<byte> pem) => DurableFile.Replace(RootPath, pem);
 
     /// <exception cref="InvalidManagerCertificateException">It is missing.</exception>
     public byte[] ReadRoot()
@@ -46,9 +39,10 @@ internal sealed class CertificateFiles(string directory)
 
     public void Write(ReadOnlySpan<byte> certificatePem, string keyPem)
     {
-        Write(NextKeyPath, Encoding.UTF8.GetBytes(keyPem));
-        Write(CertificatePath, certificatePem);
-        File.Move(NextKeyPath, KeyPath, overwrite: true);
+        var present = File.Exists(CertificatePath) ? File.ReadAllText(CertificatePath) : "";
+        keys.SetPrivateKeys([keyPem, .. keys.PrivateKeys.Where(key => Pair(present, key) is not null)]);
+        DurableFile.Replace(CertificatePath, certificatePem);
+        keys.KeepOnlyPrivateKey(keyPem);
     }
 
     /// <summary>The certificate with its key.</summary>
@@ -58,16 +52,8 @@ internal sealed class CertificateFiles(string directory)
         try
         {
             var certificatePem = File.ReadAllText(CertificatePath);
-            if (File.Exists(NextKeyPath))
-            {
-                if (Pair(certificatePem, NextKeyPath) is { } renewed)
-                {
-                    File.Move(NextKeyPath, KeyPath, overwrite: true);
-                    return renewed;
-                }
-                File.Delete(NextKeyPath);
-            }
-            return Pair(certificatePem, KeyPath) ?? throw new InvalidManagerCertificateException($"{KeyPath} is not the key of {CertificatePath}");
+            return keys.PrivateKeys.Select(key => Pair(certificatePem, key)).FirstOrDefault(pair => pair is not null)
+                ?? throw new InvalidManagerCertificateException($"no key in {ManagerKeys.FileName} is that of {CertificatePath}");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -91,30 +77,16 @@ internal sealed class CertificateFiles(string directory)
         }
     }
 
-    private static X509Certificate2? Pair(string certificatePem, string keyPath)
+    private static X509Certificate2? Pair(string certificatePem, string keyPem)
     {
         try
         {
-            return X509Certificate2.CreateFromPem(certificatePem, File.ReadAllText(keyPath));
+            return X509Certificate2.CreateFromPem(certificatePem, keyPem);
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
             return null;
         }
-    }
-
-    private void Write(string path, ReadOnlySpan<byte> content)
-    {
-        Directory.CreateDirectory(directory, OwnerOnly | UnixFileMode.UserExecute);
-        var temporary = path + ".tmp";
-        // A left-over of a crash might have another mode.
-        File.Delete(temporary);
-        using (var file = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OwnerOnly }))
-        {
-            file.Write(content);
-            file.Flush(flushToDisk: true);
-        }
-        File.Move(temporary, path, overwrite: true);
     }
 }
 

@@ -49,6 +49,8 @@ public static class ClusterFactory
         // The key is kept in one place only, the root.
         spec.CaConfig.SigningCaCert = ByteString.Empty;
         spec.CaConfig.SigningCaKey = ByteString.Empty;
+        if (spec.EncryptionConfig.AutoLockManagers)
+            cluster.UnlockKeys.Add(new EncryptionKey { Subsystem = UnlockKey.Subsystem, Key = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(UnlockKey.Bytes)) });
         AddPools(cluster, settings);
         return cluster;
     }

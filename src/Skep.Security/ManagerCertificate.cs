@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf;
+using Skep.Security.Keys;
 using Skep.Wire;
 
 namespace Skep.Security;
@@ -19,6 +20,7 @@ public sealed class ManagerCertificate
     private ManagerCertificate(CertificateFiles files)
     {
         _files = files;
+        Keys = files.Keys;
         _loaded = Load(files);
         Identity = NodeIdentity.FromSubject(Certificate.SubjectName) ?? throw new InvalidManagerCertificateException("swarm-node.crt is not a certificate of a swarm");
         _rootPem = ByteString.CopyFrom(files.ReadRoot());
@@ -26,6 +28,9 @@ public sealed class ManagerCertificate
 
     /// <summary>This manager's id, and the cluster's.</summary>
     public NodeIdentity Identity { get; }
+
+    /// <summary>Where its private key is kept, with this manager's other secrets.</summary>
+    public ManagerKeys Keys { get; }
 
     /// <summary>What the cluster trusts: its root, and while that rotates the next one too. Kept by <see cref="Trust"/>.</summary>
     public ByteString RootPem => _rootPem;
@@ -42,21 +47,18 @@ public sealed class ManagerCertificate
     /// <summary>More than half of its life is over, or its time has not come: engines renew theirs then.</summary>
     public bool IsRenewalDue(DateTimeOffset now) => now < Certificate.NotBefore || now > Certificate.NotBefore + ((Certificate.NotAfter - Certificate.NotBefore) / 2);
 
-    /// <summary>Whether this host's manager belongs to a cluster already.</summary>
-    /// <param name="directory">certificates, in the data directory.</param>
-    public static bool ExistsIn(string directory) => new CertificateFiles(directory).Exist;
-
     /// <summary>Makes and stores the certificate of a manager that makes or joins a cluster.</summary>
     /// <param name="directory">certificates, in the data directory.</param>
+    /// <param name="keys">Where its private key is kept.</param>
     /// <param name="root">Signs it.</param>
     /// <param name="managerId">25 characters of base 36.</param>
     /// <param name="clusterId">25 characters of base 36.</param>
     /// <param name="lifetime">From the cluster's spec.</param>
     /// <param name="now">The time.</param>
-    public static ManagerCertificate Create(string directory, RootCertificateAuthority root, string managerId, string clusterId, TimeSpan lifetime, DateTimeOffset now)
+    public static ManagerCertificate Create(string directory, ManagerKeys keys, RootCertificateAuthority root, string managerId, string clusterId, TimeSpan lifetime, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(root);
-        var files = new CertificateFiles(directory);
+        var files = new CertificateFiles(directory, keys);
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var pem = root.Sign(new PublicKey(key), new NodeIdentity(managerId, NodeRole.Manager, clusterId), lifetime, now);
         files.WriteRoot(root.CertificatePem.Span);
@@ -73,22 +75,27 @@ public sealed class ManagerCertificate
 
     /// <summary>Stores the certificate that a manager gave to this one.</summary>
     /// <param name="directory">certificates, in the data directory.</param>
+    /// <param name="keys">Where its private key is kept.</param>
     /// <param name="rootPem">The cluster's roots.</param>
     /// <param name="certificatePem">With intermediates.</param>
     /// <param name="key">Its key.</param>
     /// <exception cref="InvalidManagerCertificateException">It is not a certificate of a swarm.</exception>
-    public static ManagerCertificate Install(string directory, ReadOnlySpan<byte> rootPem, ReadOnlySpan<byte> certificatePem, ECDsa key)
+    public static ManagerCertificate Install(string directory, ManagerKeys keys, ReadOnlySpan<byte> rootPem, ReadOnlySpan<byte> certificatePem, ECDsa key)
     {
         ArgumentNullException.ThrowIfNull(key);
-        var files = new CertificateFiles(directory);
+        var files = new CertificateFiles(directory, keys);
         files.WriteRoot(rootPem);
         files.Write(certificatePem, key.ExportECPrivateKeyPem() + "\n");
         return new ManagerCertificate(files);
     }
 
     /// <summary>Loads what <see cref="Create"/> or <see cref="Replace"/> stored. An expired one is loaded too, so that it can be renewed.</summary>
+    /// <param name="directory">certificates, in the data directory.</param>
+    /// <param name="unlockKey">The cluster's; empty: none was given.</param>
     /// <exception cref="InvalidManagerCertificateException">It is missing or damaged.</exception>
-    public static ManagerCertificate Load(string directory) => new(new CertificateFiles(directory));
+    /// <exception cref="ManagerLockedException">Its keys are locked, and not with this unlock key.</exception>
+    public static ManagerCertificate Load(string directory, ReadOnlyMemory<byte> unlockKey) =>
+        new(new CertificateFiles(directory, ManagerKeys.Open(directory, unlockKey)));
 
     /// <summary>Stores a certificate that was signed for this manager, and shows it from now on. Connections that stand keep the old one.</summary>
     /// <param name="certificatePem">The certificate, then what links it to the root.</param>

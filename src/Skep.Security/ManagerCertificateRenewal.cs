@@ -12,7 +12,8 @@ namespace Skep.Security;
 
 /// <summary>
 /// Keeps this manager's certificate fresh: renews it somewhere between half and four fifths of its life, as engines do with
-/// theirs, and at once when the cluster's root rotates. Then it says so to the cluster, since a rotation waits for every manager.
+/// theirs, and at once when the cluster's root rotates, or when its private key may be known to others. Then it says so to the cluster, since a
+/// rotation waits for every manager.
 /// </summary>
 /// <param name="certificate">The one to keep fresh.</param>
 /// <param name="manager">The cluster.</param>
@@ -39,22 +40,31 @@ public sealed class ManagerCertificateRenewal(
     /// <summary>Runs until it is cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
+        void OnExposed() => Volatile.Read(ref _news).TrySetResult();
+        certificate.Keys.PrivateKeysExposed += OnExposed;
         using var subscription = manager.Store.Subscribe(changes =>
         {
             if (changes.Any(Concerns))
                 Volatile.Read(ref _news).TrySetResult();
         }, () => Volatile.Read(ref _news).TrySetResult());
-        var due = NextDue();
-        while (true)
+        try
         {
-            // Before looking, so that what changes while this looks is looked at again.
-            Volatile.Write(ref _news, NewNews());
-            var (again, isRenewed) = await LookAsync(due, cancellation).ConfigureAwait(false);
-            if (isRenewed)
-                due = NextDue();
-            var wait = again ?? due - time.GetUtcNow();
-            if (wait > TimeSpan.Zero)
-                await WaitForNewsAsync(wait < LongestWait ? wait : LongestWait, cancellation).ConfigureAwait(false);
+            var due = NextDue();
+            while (true)
+            {
+                // Before looking, so that what changes while this looks is looked at again.
+                Volatile.Write(ref _news, NewNews());
+                var (again, isRenewed) = await LookAsync(due, cancellation).ConfigureAwait(false);
+                if (isRenewed)
+                    due = NextDue();
+                var wait = again ?? due - time.GetUtcNow();
+                if (wait > TimeSpan.Zero)
+                    await WaitForNewsAsync(wait < LongestWait ? wait : LongestWait, cancellation).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            certificate.Keys.PrivateKeysExposed -= OnExposed;
         }
     }
 
@@ -129,7 +139,7 @@ public sealed class ManagerCertificateRenewal(
     private bool MustRenew(Cluster cluster, DateTimeOffset due)
     {
         var now = time.GetUtcNow();
-        return now >= due || !certificate.IsOf(IssuingRoot.Of(cluster).CertificatePem, now);
+        return now >= due || certificate.Keys.ArePrivateKeysExposed || !certificate.IsOf(IssuingRoot.Of(cluster).CertificatePem, now);
     }
 
     /// <summary>What the cluster is to be told of this certificate; null when it knows.</summary>

@@ -29,7 +29,7 @@ internal sealed class SwarmInfo(SwarmAccess swarm) : ISwarmInfo
             NodeID = status.NodeId,
             NodeAddr = status.NodeAddr,
             LocalNodeState = WordOf(status.State),
-            Error = status.Error,
+            Error = status.State == LocalNodeState.Locked ? SwarmAccess.Locked : status.Error,
         };
         if (swarm.Store is { } store)
             AddCluster(info, store);

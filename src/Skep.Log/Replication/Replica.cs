@@ -183,6 +183,18 @@ public sealed class Replica : IReplica, IAsyncDisposable
         },
         CancellationToken.None);
 
+    /// <summary>
+    /// Seals what is written from now on with another key, and then all that is on disk anew: see <see cref="ReplicaOptions.OlderCiphersUnused"/>. The
+    /// new key must have been stored durably before, beside the old one. Completes when the new key is in use.
+    /// </summary>
+    public Task ChangeCipherAsync(IRecordCipher cipher, CancellationToken cancellation = default) => Queue<bool>(
+        completion =>
+        {
+            _loop.ChangeCipher(cipher);
+            completion.TrySetResult(true);
+        },
+        cancellation);
+
     /// <summary>Finishes what was proposed before, as far as it can be committed at once, and closes the log.</summary>
     public async ValueTask DisposeAsync()
     {

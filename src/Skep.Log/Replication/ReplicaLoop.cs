@@ -30,6 +30,7 @@ internal sealed class ReplicaLoop
 
     private long _tick;
     private bool _snapshotUnderWay;
+    private bool _resealDue; // the cipher changed: a snapshot is due whatever was applied since the last
     private ulong _snapshotNotBefore; // after a failure: wait for some entries before trying again
     private long _bytesSinceSnapshot;
 
@@ -44,6 +45,8 @@ internal sealed class ReplicaLoop
         _store = store;
         _writeInBackground = writeInBackground;
         _logger = logger;
+        _resealDue = store.IsResealing;
+        store.Resealed = OnResealed;
         if (store.Snapshot.Index > 0)
             RestoreFromSnapshot();
         Membership = store.Snapshot.Membership;
@@ -102,11 +105,14 @@ internal sealed class ReplicaLoop
     /// <summary>Applies what is known to be committed. A member that is alone leads at once: there is nobody to wait for.</summary>
     public void Start()
     {
+        _store.FinishResealing();
         Process();
-        if (!IsAlone)
-            return;
-        _node.Campaign();
-        Process();
+        if (IsAlone)
+        {
+            _node.Campaign();
+            Process();
+        }
+        TakeSnapshotIfDue();
     }
 
     public void Propose(ReadOnlyMemory<byte> data, TaskCompletionSource<ulong> completion) =>
@@ -185,6 +191,16 @@ internal sealed class ReplicaLoop
         _store.Options = log;
     }
 
+    /// <summary>Seals with another cipher from now on, and as soon as possible what is on disk.</summary>
+    public void ChangeCipher(IRecordCipher cipher)
+    {
+        if (_failure is not null)
+            return;
+        _resealDue = true;
+        _store.ChangeCipher(cipher);
+        TakeSnapshotIfDue();
+    }
+
     /// <summary>Nothing was written for a while.</summary>
     public void Idle()
     {
@@ -201,10 +217,12 @@ internal sealed class ReplicaLoop
         if (failure is null)
         {
             _store.SnapshotWritten(metadata);
+            TakeSnapshotIfDue(); // the cipher may have changed once more
             return;
         }
 
         // Nothing that was acknowledged depends on it: the log goes on, and it is tried again.
+        _resealDue = _store.IsResealing;
         _snapshotNotBefore = LastApplied + Math.Max(1, _options.SnapshotInterval / 10);
         LogMetrics.SnapshotFailures.Inc();
         _logger.LogError("log: the snapshot of entry {Index} could not be written: {Reason}; it is tried again later", metadata.Index, failure.Message);
@@ -343,17 +361,23 @@ internal sealed class ReplicaLoop
     private void TakeSnapshotIfDue()
     {
         var entries = LastApplied - _store.Snapshot.Index;
-        if (_snapshotUnderWay || entries == 0 || LastApplied < _snapshotNotBefore
-            || (entries < _options.SnapshotInterval && _bytesSinceSnapshot < _options.SnapshotBytes))
-        {
+        var due = _resealDue || (entries > 0 && (entries >= _options.SnapshotInterval || _bytesSinceSnapshot >= _options.SnapshotBytes));
+        if (!due || _snapshotUnderWay || LastApplied == 0 || LastApplied < _snapshotNotBefore)
             return;
-        }
         _snapshotUnderWay = true;
+        _resealDue = false;
         _bytesSinceSnapshot = 0;
         var started = Stopwatch.GetTimestamp();
         var captured = _machine.CaptureSnapshot();
         _logger.LogDebug("log: captured the state at entry {Index} in {Duration}", LastApplied, Stopwatch.GetElapsedTime(started));
         _writeInBackground(new SnapshotMetadata(LastApplied, _store.Term(LastApplied), Membership), captured);
+    }
+
+    private void OnResealed(IRecordCipher cipher)
+    {
+        _resealDue = false;
+        _logger.LogInformation("log: everything on disk is sealed with key {Key:x16}", cipher.KeyId);
+        _options.OlderCiphersUnused?.Invoke(cipher);
     }
 
     private void Revoke()

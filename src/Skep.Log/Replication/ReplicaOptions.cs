@@ -64,11 +64,17 @@ public sealed record ReplicaOptions
 
     public IFileSystem Files { get; init; } = new DiskFileSystem();
 
-    /// <summary>Seals what is written from now on.</summary>
-    public IRecordCipher Cipher { get; init; } = PlainRecordCipher.Instance;
+    /// <summary>Seals what is written from now on. Must be said: nobody gets a readable log by forgetting it.</summary>
+    public required IRecordCipher Cipher { get; init; }
 
-    /// <summary>Opens what was sealed earlier with other keys.</summary>
+    /// <summary>Opens what was sealed earlier with other keys. While there are any, everything is sealed anew with <see cref="Cipher"/>.</summary>
     public IReadOnlyList<IRecordCipher> OlderCiphers { get; init; } = [];
+
+    /// <summary>
+    /// Called on the replica's thread when nothing on disk needs any other cipher than this one any more, not even after a power failure: older keys may be
+    /// thrown away. Must return soon.
+    /// </summary>
+    public Action<IRecordCipher>? OlderCiphersUnused { get; init; }
 
     /// <summary>Gives ids that no other log or snapshot file has; a seeded source in simulation.</summary>
     public Func<ulong> NewFileId { get; init; } = RandomId;

@@ -47,14 +47,15 @@ internal sealed class SnapshotStore(IFileSystem files, string directory, CipherR
     {
         var path = PathOf(new LogBase(metadata.Index, metadata.Term));
         var temporary = path + TemporaryExtension;
-        var header = new SnapshotHeader(metadata, newFileId(), ciphers.Write.Scheme, ciphers.Write.KeyId, received);
+        var cipher = ciphers.Write; // the ring may change meanwhile
+        var header = new SnapshotHeader(metadata, newFileId(), cipher.Scheme, cipher.KeyId, received);
         long length;
         files.Delete(temporary);
         using (var file = files.Create(temporary))
         {
             try
             {
-                using var stream = new SnapshotWriteStream(file, header, ciphers.Write, cancellation);
+                using var stream = new SnapshotWriteStream(file, header, cipher, cancellation);
                 writeContent(stream);
                 stream.Complete();
                 length = stream.FileLength;
@@ -70,6 +71,50 @@ internal sealed class SnapshotStore(IFileSystem files, string directory, CipherR
         LogMetrics.SnapshotBytes.Set(length);
         return length;
     }
+
+    /// <summary>
+    /// Writes the newest snapshots anew that another cipher than the present one sealed, each in one step. A damaged one could
+    /// not be used anyway, and is deleted.
+    /// </summary>
+    public void Reseal(int count, CancellationToken cancellation)
+    {
+        foreach (var snapshot in List().Take(count))
+        {
+            try
+            {
+                using var content = Open(snapshot);
+                if (!IsCurrent(content.Header))
+                    Write(content.Header.Metadata, content.Header.Received, content.CopyTo, cancellation);
+            }
+            catch (LogCorruptException e)
+            {
+                logger.LogWarning("log: an old snapshot is deleted, since it is no use: {Damage}", e.Message);
+                Delete(snapshot);
+            }
+        }
+    }
+
+    /// <summary>Every snapshot is sealed with the present cipher.</summary>
+    public bool AllCurrent()
+    {
+        foreach (var snapshot in List())
+        {
+            using var file = files.Open(PathOf(snapshot));
+            try
+            {
+                if (!IsCurrent(SnapshotHeader.Read(file).Header))
+                    return false;
+            }
+            catch (LogCorruptException)
+            {
+                return false; // not known, so its key stays
+            }
+        }
+        return true;
+    }
+
+    /// <summary>Makes deletions durable: after a power failure none of the deleted is back.</summary>
+    public void MakeDeletionsDurable() => files.SyncDirectory(directory);
 
     /// <summary>Opens the content of a snapshot.</summary>
     /// <exception cref="LogCorruptException">The header is damaged; a damaged block shows while reading.</exception>
@@ -113,6 +158,8 @@ internal sealed class SnapshotStore(IFileSystem files, string directory, CipherR
     }
 
     public void Delete(LogBase snapshot) => files.Delete(PathOf(snapshot));
+
+    private bool IsCurrent(SnapshotHeader header) => header.CipherScheme == ciphers.Write.Scheme && header.CipherKeyId == ciphers.Write.KeyId;
 
     private void DeleteQuietly(string path)
     {

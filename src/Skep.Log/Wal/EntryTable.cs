@@ -11,6 +11,7 @@ internal sealed class EntryTable(long maxDataBytes, Func<FrameLocation, LogBatch
     private readonly List<Slot> _slots = [];
     private long _dataBytes;
     private int _released; // slots before this one have no data in memory
+    private ulong? _baseSegment; // where the log last began anew
     private (FrameLocation Location, IReadOnlyList<Entry> Entries)? _lastRead;
 
     public LogBase Base { get; private set; }
@@ -22,8 +23,8 @@ internal sealed class EntryTable(long maxDataBytes, Func<FrameLocation, LogBatch
     /// <summary>Bytes of entry data held in memory.</summary>
     public long DataBytes => _dataBytes;
 
-    /// <summary>The segment of the first entry, or null if there is none.</summary>
-    public ulong? FirstSegment => _slots.Count == 0 ? null : _slots[0].Location.Sequence;
+    /// <summary>The segment of the first entry, or without entries that in which the log began anew; null if it never did.</summary>
+    public ulong? FirstSegment => _slots.Count == 0 ? _baseSegment : _slots[0].Location.Sequence;
 
     public ulong Term(ulong index)
     {
@@ -64,7 +65,10 @@ internal sealed class EntryTable(long maxDataBytes, Func<FrameLocation, LogBatch
     public void Add(LogBatch batch, FrameLocation location)
     {
         if (batch.Base is { } start)
+        {
             Reset(start);
+            _baseSegment = location.Sequence;
+        }
         if (batch.Entries.Count == 0)
             return;
         var first = batch.Entries[0].Index;

@@ -56,6 +56,9 @@ internal sealed class WriteAheadLog : IDisposable
 
     private Segment Newest => _segments[^1];
 
+    /// <summary>Every segment is sealed with this cipher.</summary>
+    public bool IsSealedWith(IRecordCipher cipher) => _segments.TrueForAll(s => s.Cipher == cipher);
+
     /// <summary>Writes a batch as one frame and syncs it.</summary>
     /// <exception cref="IOException">It is not known whether the batch is durable; this and every later call fail.</exception>
     public FrameLocation Append(LogBatch batch)
@@ -108,6 +111,9 @@ internal sealed class WriteAheadLog : IDisposable
         LogMetrics.WalBytes.Set(TotalBytes);
         _logger.LogDebug("log: deleted {Count} segments before {Sequence:x16}", deleted, _segments[0].Header.Sequence);
     }
+
+    /// <summary>Makes the deletion of segments durable: after a power failure none of them is back.</summary>
+    public void MakeDeletionsDurable() => _files.SyncDirectory(_directory);
 
     /// <summary>Makes the mark of what is synced durable itself. Call it when the log falls idle and before it is closed.</summary>
     public void MakeMarkDurable()

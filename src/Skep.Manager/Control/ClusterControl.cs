@@ -22,8 +22,6 @@ internal static class ClusterControl
             throw new ControlException(ControlError.OutOfSequence, "update out of sequence");
         var root = RootUpdate.Of(present, spec.CaConfig, request.RootCa);
         var rotation = request.Rotation ?? new Wire.KeyRotation();
-        if (rotation.ManagerUnlockKey)
-            throw new ControlException(ControlError.Unimplemented, "autolock is not available yet, so there is no unlock key to rotate");
 
         var cluster = present.Clone();
         cluster.Spec = spec;
@@ -35,6 +33,7 @@ internal static class ClusterControl
             cluster.RootCa.JoinTokens.Worker = ClusterRoot.NewJoinToken(turn, cluster.RootCa.CaCert);
         if (rotation.ManagerJoinToken)
             cluster.RootCa.JoinTokens.Manager = ClusterRoot.NewJoinToken(turn, cluster.RootCa.CaCert);
+        UnlockKeys.Update(turn, cluster, rotation.ManagerUnlockKey);
         ForgetExpiredNodes(turn, cluster);
         turn.Emit(new Mutation { PutCluster = new PutCluster { Cluster = cluster } });
         return new Wire.UpdateClusterResponse { Cluster = ClusterRedaction.Redact(cluster) };

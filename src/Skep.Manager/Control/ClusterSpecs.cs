@@ -55,8 +55,6 @@ public static class ClusterSpecs
             throw Invalid("modification of cluster name is not allowed");
         if (spec.CaConfig.SigningCaKey.Length > 0 && spec.CaConfig.SigningCaCert.Length == 0)
             throw Invalid("if a signing CA key is provided, the signing CA cert must also be provided");
-        if (spec.EncryptionConfig.AutoLockManagers)
-            throw new ControlException(ControlError.Unimplemented, "autolock is not available yet");
     }
 
     private static ulong OrDefault(ulong value, ulong otherwise) => value != 0 ? value : otherwise;

@@ -47,6 +47,7 @@ public sealed class ManagersService(
         SecurityMetrics.Certificates.WithLabels("join").Inc();
         logger.LogInformation("skepd {ManagerId} at {Address} joins as a {Role}", joined.Id, joined.Addr, isManager ? "manager" : "standby beside its engine");
         var reply = new JoinReply { ManagerId = joined.Id, RaftId = joined.RaftId, Certificate = certificate, Roots = IssuingRoot.TrustedBy(cluster.RootCa) };
+        (reply.UnlockKey, reply.ClusterVersion) = UnlockKeyFor(joined, cluster);
         reply.Peers.AddRange(manager.Store.Read(Peers));
         return reply;
     }
@@ -57,7 +58,9 @@ public sealed class ManagersService(
         var (cluster, caller) = Caller(context);
         var certificate = await SignAsync(context, cluster, request.Csr, caller).ConfigureAwait(false);
         SecurityMetrics.Certificates.WithLabels("renewal").Inc();
-        return new RenewReply { Certificate = certificate, Roots = IssuingRoot.TrustedBy(cluster.RootCa) };
+        var reply = new RenewReply { Certificate = certificate, Roots = IssuingRoot.TrustedBy(cluster.RootCa) };
+        (reply.UnlockKey, reply.ClusterVersion) = UnlockKeyFor(caller, cluster);
+        return reply;
     }
 
     public override async Task Watch(WatchRequest request, IServerStreamWriter<WatchReply> responseStream, ServerCallContext context)
@@ -147,6 +150,10 @@ public sealed class ManagersService(
             throw Refuse(context, StatusCode.Unavailable, e.Message);
         }
     }
+
+    /// <summary>So that a manager's keys are locked before they are first on its disk. One that stands by has nothing to lock.</summary>
+    private static (ByteString Key, ulong Version) UnlockKeyFor(State.Manager manager, Cluster cluster) =>
+        (manager.Standby ? ByteString.Empty : ByteString.CopyFrom(UnlockKey.Of(cluster).Span), cluster.Meta.Version.Index);
 
     private async Task SubmitAsync(Input<None> input, ServerCallContext context)
     {

@@ -8,6 +8,7 @@ using Skep.Dispatch.Logs;
 using Skep.Log;
 using Skep.Manager;
 using Skep.Security;
+using Skep.Security.Keys;
 using Skep.Security.Managers;
 
 namespace Skep.Daemon.Swarm;
@@ -38,6 +39,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     private readonly ILogger<ManagerNode> _logger;
     private readonly ManagersClient _client;
     private RunningManager? _running;
+    private SwarmFile? _locked; // who this manager is, while its keys wait for docker swarm unlock
     private Standby? _standby;
     private RoleWatch? _roleWatch;
     private Task _engineWatch = Task.CompletedTask;
@@ -78,12 +80,16 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
             return;
         }
         SetStatus(new SwarmStatus(LocalNodeState.Pending, file.NodeId));
-        var certificate = ManagerCertificate.Load(CertificateDirectory);
-        if (file.Standby)
-            StandBy(file, certificate);
-        else
-            await OpenAsync(file, StartOf(file), certificate).ConfigureAwait(false);
-        _engineWatch = KeepEngineJoinedAsync(_closing.Token);
+        try
+        {
+            await GoOnAsync(file, unlockKey: default).ConfigureAwait(false);
+        }
+        catch (ManagerLockedException)
+        {
+            _locked = file;
+            SetStatus(new SwarmStatus(LocalNodeState.Locked, NodeAddr: HostOf(file.AdvertiseAddr)));
+            _logger.LogWarning("this manager is locked: its state is encrypted and waits for docker swarm unlock");
+        }
     }
 
     public Task<string> InitAsync(SwarmInit init, CancellationToken cancellation) => OneAtATimeAsync(() => InitCoreAsync(init, cancellation), cancellation);
@@ -92,10 +98,13 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
 
     public Task LeaveAsync(bool force, CancellationToken cancellation) => OneAtATimeAsync(() => LeaveCoreAsync(force, cancellation), cancellation);
 
-    public Task UnlockAsync(string unlockKey, CancellationToken cancellation) =>
-        throw new SwarmLifecycleException(LifecycleError.Conflict, "swarm is not locked");
+    public Task UnlockAsync(string unlockKey, CancellationToken cancellation) => OneAtATimeAsync(() => UnlockCoreAsync(unlockKey), cancellation);
 
-    public Task<string> GetUnlockKeyAsync(CancellationToken cancellation) => Task.FromResult("");
+    public Task<string> GetUnlockKeyAsync(CancellationToken cancellation)
+    {
+        var key = _running?.Manager.Store.Read(state => state.Cluster) is { } cluster ? Wire.UnlockKey.Of(cluster) : default;
+        return Task.FromResult(key.IsEmpty ? "" : Wire.UnlockKey.Format(key.Span));
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -154,8 +163,46 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
             DataPathPort = init.DataPathPort,
         }, _time.GetUtcNow());
         using var root = RootCertificateAuthority.Load(cluster.RootCa.CaCert, cluster.RootCa.CaKey);
-        var certificate = ManagerCertificate.Create(CertificateDirectory, root, file.ManagerId, cluster.Id, ClusterFactory.NodeCertificateLifetime(cluster.Spec), _time.GetUtcNow());
+        var keys = ManagerKeys.Create(CertificateDirectory, Wire.UnlockKey.Of(cluster), unlockKeyVersion: 0);
+        var certificate = ManagerCertificate.Create(CertificateDirectory, keys, root, file.ManagerId, cluster.Id, ClusterFactory.NodeCertificateLifetime(cluster.Spec), _time.GetUtcNow());
         return (cluster, certificate);
+    }
+
+    /// <summary>Goes on as what this host was.</summary>
+    /// <exception cref="ManagerLockedException">Not with this unlock key.</exception>
+    private async Task GoOnAsync(SwarmFile file, ReadOnlyMemory<byte> unlockKey)
+    {
+        var certificate = ManagerCertificate.Load(CertificateDirectory, unlockKey);
+        if (file.Standby)
+            StandBy(file, certificate);
+        else
+            await OpenAsync(file, StartOf(file), certificate).ConfigureAwait(false);
+        _locked = null;
+        _engineWatch = KeepEngineJoinedAsync(_closing.Token);
+    }
+
+    private async Task<bool> UnlockCoreAsync(string unlockKey)
+    {
+        if (_locked is not { } file)
+            throw new SwarmLifecycleException(LifecycleError.Conflict, "swarm is not locked");
+        try
+        {
+            await GoOnAsync(file, Wire.UnlockKey.Parse(unlockKey)).ConfigureAwait(false);
+            return true;
+        }
+        catch (FormatException e)
+        {
+            throw new SwarmLifecycleException(LifecycleError.InvalidParameter, e.Message, e);
+        }
+        catch (ManagerLockedException e)
+        {
+            throw new SwarmLifecycleException(LifecycleError.Unauthorized, "swarm could not be unlocked: invalid key provided", e);
+        }
+        catch (Exception e) when (StartFailure.IsExpected(e))
+        {
+            _logger.LogError("this manager was unlocked and could not be started: {Reason}", StartFailure.Describe(e));
+            throw new SwarmLifecycleException(LifecycleError.Failed, $"swarm component could not be started: {StartFailure.Describe(e)}", e);
+        }
     }
 
     /// <exception cref="InvalidDataException">Its log is gone: it must not come back as the member it was.</exception>
@@ -206,23 +253,31 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     }
 
     /// <summary>docker node promote.</summary>
-    private Task PromotedAsync(WatchReply reply, GrpcChannel manager) => OneAtATimeAsync(async () =>
+    private Task<bool> PromotedAsync(WatchReply reply, GrpcChannel manager) => OneAtATimeAsync(async () =>
     {
         if (_standby is not { } standby)
             return false;
-        var certificate = await _client.RenewAsync(manager, _closing.Token).ConfigureAwait(false);
+        var certificate = await _client.RenewAsync(manager, standby.Keys, _closing.Token).ConfigureAwait(false);
         var file = standby.File with { Standby = false, Joining = true, RaftId = reply.RaftId };
         file.Write(_dataDirectory);
         _standby = null;
         _logger.LogInformation("this host is promoted to manager");
-        await OpenAsync(file, ReplicaStart.Join, certificate).ConfigureAwait(false);
         // It is this call that the standby waits for.
         _ = standby.DisposeAsync().AsTask();
+        try
+        {
+            await OpenAsync(file, ReplicaStart.Join, certificate).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            _logger.LogError("this host is promoted and could not become a manager: {Reason}; restart skepd, or let another manager demote it", StartFailure.Describe(e));
+            SetStatus(_status with { State = LocalNodeState.Error, Error = $"could not become a manager: {StartFailure.Describe(e)}" });
+        }
         return true;
     }, _closing.Token);
 
     /// <summary>docker node demote.</summary>
-    private Task DemotedAsync(RunningManager running) => OneAtATimeAsync(async () =>
+    private Task<bool> DemotedAsync(RunningManager running) => OneAtATimeAsync(async () =>
     {
         if (_running != running)
             return false;
@@ -230,9 +285,11 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         var file = running.File with { Standby = true, Joining = false, RaftId = 0, Peers = running.OtherManagers() };
         SetStatus(new SwarmStatus(LocalNodeState.Active, file.NodeId, HostOf(file.AdvertiseAddr)));
         await CloseAsync().ConfigureAwait(false);
+        // A worker has nothing to lock. First, so that there is never a worker that waits for an unlock key.
+        running.Certificate.Keys.Unlock();
         file.Write(_dataDirectory);
         System.IO.Directory.Delete(RunningManager.LogDirectory(_dataDirectory), recursive: true);
-        StandBy(file, ManagerCertificate.Load(CertificateDirectory));
+        StandBy(file, running.Certificate);
         return true;
     }, _closing.Token);
 
@@ -484,7 +541,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         var (running, standby, roleWatch) = (_running, _standby, _roleWatch);
         (_running, _standby, _roleWatch) = (null, null, null);
         Changed?.Invoke();
-        roleWatch?.Stop();
+        roleWatch?.Dispose();
         if (standby is not null)
             await standby.DisposeAsync().ConfigureAwait(false);
         if (running is not null)
@@ -499,6 +556,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
 
     private void Forget()
     {
+        _locked = null;
         SetStatus(SwarmStatus.Inactive);
         // The file goes first: without it, what is left is no cluster.
         System.IO.File.Delete(SwarmFile.PathIn(_dataDirectory));

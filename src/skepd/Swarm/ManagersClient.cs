@@ -5,6 +5,7 @@ using Google.Protobuf;
 using Grpc.Core;
 using Skep.Agent;
 using Skep.Security;
+using Skep.Security.Keys;
 using Skep.Security.Managers;
 using Skep.Wire;
 using Task = System.Threading.Tasks.Task;
@@ -44,11 +45,12 @@ internal sealed class ManagersClient(string certificateDirectory, TimeProvider t
 
     /// <summary>Gets a new certificate in the role that the cluster gives to this skepd now.</summary>
     /// <exception cref="RpcException">Refused, or the manager cannot be reached.</exception>
-    public async Task<ManagerCertificate> RenewAsync(ChannelBase channel, CancellationToken cancellation)
+    public async Task<ManagerCertificate> RenewAsync(ChannelBase channel, ManagerKeys keys, CancellationToken cancellation)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var reply = await new Managers.ManagersClient(channel).RenewAsync(new RenewRequest { Csr = SigningRequest(key) }, deadline: Deadline(), cancellationToken: cancellation).ConfigureAwait(false);
-        return ManagerCertificate.Install(certificateDirectory, reply.Roots.Span, reply.Certificate.Span, key);
+        keys.Relock(reply.UnlockKey.Memory, reply.ClusterVersion);
+        return ManagerCertificate.Install(certificateDirectory, keys, reply.Roots.Span, reply.Certificate.Span, key);
     }
 
     /// <summary>What this skepd is in the cluster at this moment.</summary>
@@ -72,7 +74,8 @@ internal sealed class ManagersClient(string certificateDirectory, TimeProvider t
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var reply = await new Managers.ManagersClient(channel)
             .JoinAsync(new JoinRequest { Token = token, Csr = SigningRequest(key), Addr = advertise }, deadline: Deadline(), cancellationToken: cancellation).ConfigureAwait(false);
-        return (reply, ManagerCertificate.Install(certificateDirectory, reply.Roots.Span, reply.Certificate.Span, key));
+        var keys = ManagerKeys.Create(certificateDirectory, reply.UnlockKey.Memory, reply.ClusterVersion);
+        return (reply, ManagerCertificate.Install(certificateDirectory, keys, reply.Roots.Span, reply.Certificate.Span, key));
     }
 
     private static ByteString SigningRequest(ECDsa key) =>

@@ -30,6 +30,7 @@ internal sealed class RunningManager : IAsyncDisposable
     private readonly MembershipKeeper _membership;
     private readonly IDisposable _settings;
     private readonly CancellationTokenSource _closing = new();
+    private readonly LogKeys _keys;
     private readonly string _run;
     private IManager _manager;
     private RootChange? _rootChange;
@@ -49,6 +50,7 @@ internal sealed class RunningManager : IAsyncDisposable
         _service = parts.Service;
         _manager = parts.Service;
         _leadership = parts.Leadership;
+        _keys = parts.Keys;
         _run = parts.Run;
         _service.Failed += onFailed;
         _ = replica.Stopped.ContinueWith(stopped => onFailed(stopped.Exception!.InnerException!), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
@@ -61,6 +63,8 @@ internal sealed class RunningManager : IAsyncDisposable
     }
 
     public SwarmFile File { get; set; }
+
+    public required ManagerCertificate Certificate { get; init; }
 
     public IManager Manager => _manager;
 
@@ -108,12 +112,16 @@ internal sealed class RunningManager : IAsyncDisposable
                 // In the background: the log goes on.
                 var forgetting = parts.Transport.KeepOnlyAsync(membership);
             },
+            Cipher = parts.Keys.Cipher,
+            OlderCiphers = parts.Keys.OlderCiphers,
+            OlderCiphersUnused = parts.Keys.OlderUnused,
         };
         try
         {
             var replica = await Replica.OpenAsync(options, new SwarmStateMachine(parts.Store), time, parts.Transport, logger).ConfigureAwait(false);
             parts.Proposer.Replica = replica;
-            var running = new RunningManager(parts, file, replica, onFailed, time, logger);
+            var running = new RunningManager(parts, file, replica, onFailed, time, logger) { Certificate = certificate };
+            parts.Keys.Follow(parts.Store, replica, time, loggers);
             if (replica.Membership is { Voters: [var only], Learners.Count: 0 } && only == file.RaftId)
                 await running.Leadership.Led.ConfigureAwait(false);
             return running;
@@ -168,6 +176,7 @@ internal sealed class RunningManager : IAsyncDisposable
         if (_server is not null)
             await _server.DisposeAsync().ConfigureAwait(false);
         _rootChange?.Dispose();
+        await _keys.DisposeAsync().ConfigureAwait(false);
         await _leadership.DisposeAsync().ConfigureAwait(false);
         await _link.DisposeAsync().ConfigureAwait(false);
         await _replica.DisposeAsync().ConfigureAwait(false);
@@ -216,6 +225,7 @@ internal sealed class RunningManager : IAsyncDisposable
         public Parts(SwarmFile file, ManagerCertificate certificate, TimeProvider time, ILoggerFactory loggers)
         {
             Run = ClusterFactory.NewId();
+            Keys = new LogKeys(certificate.Keys, loggers.CreateLogger<LogKeys>());
             Peers = new ManagerPeers(file.RaftId, file.Peers, Store, certificate, new ClusterTrust(certificate, time));
             Transport = new GrpcTransport(Peers.ChannelOf, time, loggers.CreateLogger<GrpcTransport>());
             Link = new LeaderLink(Peers, time);
@@ -225,6 +235,8 @@ internal sealed class RunningManager : IAsyncDisposable
         }
 
         public string Run { get; }
+
+        public LogKeys Keys { get; }
 
         public StateStore Store { get; } = new();
 
@@ -242,6 +254,7 @@ internal sealed class RunningManager : IAsyncDisposable
 
         public async ValueTask DisposeAsync()
         {
+            await Keys.DisposeAsync().ConfigureAwait(false);
             await Leadership.DisposeAsync().ConfigureAwait(false);
             await Link.DisposeAsync().ConfigureAwait(false);
             await Transport.DisposeAsync().ConfigureAwait(false);

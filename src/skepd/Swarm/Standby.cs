@@ -2,6 +2,7 @@ using Grpc.Core;
 using Grpc.Net.Client;
 using Microsoft.Extensions.Logging;
 using Skep.Security;
+using Skep.Security.Keys;
 using Skep.Security.Managers;
 
 namespace Skep.Daemon.Swarm;
@@ -50,6 +51,8 @@ internal sealed class Standby : IAsyncDisposable
     }
 
     public SwarmFile File { get; private set; }
+
+    public ManagerKeys Keys => _certificate.Keys;
 
     /// <summary>Does something at the first manager that answers.</summary>
     /// <exception cref="RpcException">None did.</exception>
@@ -141,7 +144,7 @@ internal sealed class Standby : IAsyncDisposable
     /// <summary>The next connection shows the new certificate: that is how the managers see that it is there.</summary>
     private async Task<bool> RenewAsync(GrpcChannel channel)
     {
-        _certificate = await _client.RenewAsync(channel, _closing.Token).ConfigureAwait(false);
+        _certificate = await _client.RenewAsync(channel, Keys, _closing.Token).ConfigureAwait(false);
         return false;
     }
 

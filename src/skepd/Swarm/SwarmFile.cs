@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Skep.Security;
 
 namespace Skep.Daemon.Swarm;
 
@@ -7,8 +8,6 @@ namespace Skep.Daemon.Swarm;
 internal sealed record SwarmFile
 {
     public const int CurrentFormat = 1;
-
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     public int Format { get; init; } = CurrentFormat;
 
@@ -58,19 +57,9 @@ internal sealed record SwarmFile
         }
     }
 
-    /// <summary>Stores it durably: written beside, synced, renamed.</summary>
-    public void Write(string dataDirectory)
-    {
-        var path = PathIn(dataDirectory);
-        var temporary = path + ".tmp";
-        File.Delete(temporary);
-        using (var stream = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OwnerOnly }))
-        {
-            JsonSerializer.Serialize(stream, this, SwarmFileJson.Default.SwarmFile);
-            stream.Flush(flushToDisk: true);
-        }
-        File.Move(temporary, path, overwrite: true);
-    }
+    /// <summary>Stores it durably.</summary>
+    public void Write(string dataDirectory) =>
+        DurableFile.Replace(PathIn(dataDirectory), JsonSerializer.SerializeToUtf8Bytes(this, SwarmFileJson.Default.SwarmFile));
 }
 
 /// <summary>A Raft member and its address, host:port.</summary>

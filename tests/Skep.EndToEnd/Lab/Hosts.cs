@@ -4,12 +4,13 @@ namespace Skep.EndToEnd.Lab;
 
 /// <summary>
 /// The hosts of one lab (the repository's lab/netlab): h1, h2, … with stock engines. Each test run takes a lab number of its own,
-/// so that runs beside each other do not meet; what a crashed run left under that number is removed first.
+/// so that runs beside each other do not meet (the first free one from SKEP_LAB, or 60, on); what a crashed run left under that number is removed first.
 /// </summary>
 public sealed class Hosts : IAsyncDisposable
 {
-    private const int FirstNumber = 60;
     private const int LastNumber = 79;
+
+    private static readonly int FirstNumber = int.TryParse(Environment.GetEnvironmentVariable("SKEP_LAB"), out var number) ? number : 60;
 
     private readonly FileStream numberLock;
 

@@ -37,7 +37,8 @@ public sealed class LoneSkepd : IAsyncDisposable
         }
     }
 
-    private string Socket => $"unix://{_folder}/skep.sock";
+    /// <summary>As a docker -H value.</summary>
+    public string Socket => $"unix://{_folder}/skep.sock";
 
     /// <summary>Starts it and waits until it answers; null, or the exit code with which it ended instead.</summary>
     public async Task<int?> StartAsync()

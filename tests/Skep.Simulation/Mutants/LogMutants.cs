@@ -39,7 +39,7 @@ internal sealed class VotesTwice : Seams
 internal sealed class VotesWithoutLogCheck : Seams
 {
     public override Message Incoming(Message message) =>
-        message.Type is MessageType.Vote or MessageType.PreVote ? message with { LogTerm = ulong.MaxValue, Index = ulong.MaxValue } : message;
+        message.Type is MessageType.Vote or MessageType.PreVote ? message with { LogTerm = message.Term, Index = 1UL << 40 } : message;
 }
 
 /// <summary>One member passes over an entry now and then.</summary>

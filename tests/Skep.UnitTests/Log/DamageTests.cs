@@ -4,8 +4,14 @@ using Xunit;
 
 namespace Skep.UnitTests.Log;
 
+/// <summary>Damage of a log that is encrypted, as managers' are.</summary>
+public sealed class SealedDamageTests() : DamageTests(SteppedReplica.Cipher);
+
+/// <summary>Damage of a log from before there were keys.</summary>
+public sealed class PlainDamageTests() : DamageTests(PlainRecordCipher.Instance);
+
 /// <summary>What is damaged after it was acknowledged is reported and refused; what was never acknowledged is cut.</summary>
-public sealed class DamageTests
+public abstract class DamageTests(IRecordCipher cipher)
 {
     private const string Wal = "/raft/wal/";
     private const string Mark = Wal + "synced.mark";
@@ -49,7 +55,7 @@ public sealed class DamageTests
             var copy = disk.Copy();
             copy.FlipBit(Mark, offset, (int)(offset % 8));
             var logger = new RecordingLogger();
-            using var replica = new SteppedReplica(SteppedReplica.Options(copy), logger);
+            using var replica = new SteppedReplica(Options(copy), logger);
             Assert.Equal(acknowledged, replica.Machine.Applied);
             Assert.Contains(logger.Warnings, w => w.Contains(Mark));
         }
@@ -89,7 +95,7 @@ public sealed class DamageTests
             torn.Replace(path, written[..length]);
             torn.Replace(Mark, mark);
             var logger = new RecordingLogger();
-            using var replica = new SteppedReplica(SteppedReplica.Options(torn), logger);
+            using var replica = new SteppedReplica(Options(torn), logger);
             Assert.Equal(acknowledged, replica.Machine.Applied);
             warnings += logger.Warnings.Count(w => w.Contains("torn", StringComparison.Ordinal) && w.Contains(path, StringComparison.Ordinal));
         }
@@ -104,9 +110,9 @@ public sealed class DamageTests
         var garbage = new byte[1000];
         new Random(5).NextBytes(garbage);
         disk.Replace(path, [.. disk.Content(path), .. garbage]);
-        using (var replica = new SteppedReplica(SteppedReplica.Options(disk), new RecordingLogger()))
+        using (var replica = new SteppedReplica(Options(disk), new RecordingLogger()))
             replica.Propose(["after the garbage"], acknowledged);
-        using var again = new SteppedReplica(SteppedReplica.Options(disk), new RecordingLogger());
+        using var again = new SteppedReplica(Options(disk), new RecordingLogger());
         Assert.Equal(acknowledged, again.Machine.Applied);
     }
 
@@ -118,7 +124,7 @@ public sealed class DamageTests
         var content = disk.Content(path);
         disk.Replace(path, [.. content, .. content[SegmentHeader.Size..]]);
         var logger = new RecordingLogger();
-        using var replica = new SteppedReplica(SteppedReplica.Options(disk), logger);
+        using var replica = new SteppedReplica(Options(disk), logger);
         Assert.Equal(acknowledged, replica.Machine.Applied);
         Assert.Contains(logger.Warnings, w => w.Contains("torn", StringComparison.Ordinal));
     }
@@ -146,7 +152,7 @@ public sealed class DamageTests
         var damagedLast = disk.Copy();
         damagedLast.FlipBit(path, last, 0);
         var logger = new RecordingLogger();
-        using var opened = new SteppedReplica(SteppedReplica.Options(damagedLast), logger);
+        using var opened = new SteppedReplica(Options(damagedLast), logger);
         Assert.Equal(acknowledged.SkipLast(1), opened.Machine.Applied);
         Assert.Contains(logger.Warnings, w => w.Contains("torn", StringComparison.Ordinal));
     }
@@ -163,7 +169,7 @@ public sealed class DamageTests
             try
             {
                 // The oldest may hold nothing but entries that the snapshot covers.
-                using var replica = new SteppedReplica(SteppedReplica.Options(copy), new RecordingLogger());
+                using var replica = new SteppedReplica(Options(copy), new RecordingLogger());
                 Assert.Equal(Segments(disk)[0], path);
                 Assert.Equal(acknowledged, replica.Machine.Applied);
             }
@@ -198,7 +204,7 @@ public sealed class DamageTests
         var (disk, _) = Written();
         var other = new SimulatedFileSystem();
         var id = 77UL;
-        var options = SteppedReplica.Options(other, ReplicaStart.NewGroup) with { NewFileId = () => id++ };
+        var options = Options(other, ReplicaStart.NewGroup) with { NewFileId = () => id++ };
         using (var replica = new SteppedReplica(options, new RecordingLogger()))
         {
             for (var i = 0; i < 60; i++)
@@ -218,7 +224,7 @@ public sealed class DamageTests
         Assert.Equal(2, snapshots.Count);
         disk.FlipBit(snapshots[^1], 100, 3);
         var logger = new RecordingLogger();
-        using var replica = new SteppedReplica(SteppedReplica.Options(disk), logger);
+        using var replica = new SteppedReplica(Options(disk), logger);
         Assert.Equal(acknowledged, replica.Machine.Applied);
         Assert.Contains(logger.Warnings, w => w.Contains(snapshots[^1], StringComparison.Ordinal));
 
@@ -238,7 +244,7 @@ public sealed class DamageTests
         content[8]++;
         BitConverter.TryWriteBytes(content.AsSpan(headerLength - 8), XxHash3.HashToUInt64(content.AsSpan(0, headerLength - 8)));
         disk.Replace(path, content);
-        var refusal = Assert.Throws<LogVersionException>(() => new SteppedReplica(SteppedReplica.Options(disk), new RecordingLogger()));
+        var refusal = Assert.Throws<LogVersionException>(() => new SteppedReplica(Options(disk), new RecordingLogger()));
         Assert.Contains("format 2, this program reads format 1", refusal.Message);
     }
 
@@ -247,21 +253,24 @@ public sealed class DamageTests
     {
         var (disk, _) = Written();
         var refusal = Assert.Throws<LogVersionException>(
-            () => new SteppedReplica(SteppedReplica.Options(disk) with { NodeId = 2 }, new RecordingLogger()));
+            () => new SteppedReplica(Options(disk) with { NodeId = 2 }, new RecordingLogger()));
         Assert.Contains("belongs to raft member 1, not to 2", refusal.Message);
     }
 
     private static List<string> Segments(SimulatedFileSystem disk) => [.. disk.Paths.Where(p => p.EndsWith(".wal", StringComparison.Ordinal))];
 
-    private static ReplicaOptions InOneSegment(SimulatedFileSystem disk) =>
-        SteppedReplica.Options(disk) with { SnapshotInterval = 1000, Log = new LogOptions { SegmentBytes = 1 << 20 } };
+    private ReplicaOptions Options(SimulatedFileSystem disk, ReplicaStart start = ReplicaStart.Existing) =>
+        SteppedReplica.Options(disk, start) with { Cipher = cipher };
+
+    private ReplicaOptions InOneSegment(SimulatedFileSystem disk) =>
+        Options(disk) with { SnapshotInterval = 1000, Log = new LogOptions { SegmentBytes = 1 << 20 } };
 
     // Several segments and a snapshot; then the process is killed.
-    private static (SimulatedFileSystem Disk, List<string> Acknowledged) Written(int keepOldSnapshots = 0)
+    private (SimulatedFileSystem Disk, List<string> Acknowledged) Written(int keepOldSnapshots = 0)
     {
         var disk = new SimulatedFileSystem();
         List<string> acknowledged = [];
-        var options = SteppedReplica.Options(disk, ReplicaStart.NewGroup);
+        var options = Options(disk, ReplicaStart.NewGroup);
         options = options with { Log = options.Log with { KeepOldSnapshots = keepOldSnapshots } };
         using (var replica = new SteppedReplica(options, new RecordingLogger()))
         {
@@ -273,9 +282,9 @@ public sealed class DamageTests
         return (disk, acknowledged);
     }
 
-    private static void AssertRefused(SimulatedFileSystem disk, string named)
+    private void AssertRefused(SimulatedFileSystem disk, string named)
     {
-        var refusal = Assert.Throws<LogCorruptException>(() => new SteppedReplica(SteppedReplica.Options(disk), new RecordingLogger()));
+        var refusal = Assert.Throws<LogCorruptException>(() => new SteppedReplica(Options(disk), new RecordingLogger()));
         Assert.Contains(named, refusal.Message);
         Assert.Contains("backup", refusal.Message);
         Assert.DoesNotContain('\n', refusal.Message);

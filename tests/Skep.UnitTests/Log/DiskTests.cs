@@ -53,6 +53,6 @@ public sealed class DiskTests : IDisposable
         Assert.Throws<IOException>(() => new DiskFileSystem().SyncDirectory(Path.Combine(_directory, "missing")));
 
     private Task<Replica> Open(ReplicaStart start, IStateMachine machine) => Replica.OpenAsync(
-        new ReplicaOptions { Directory = Path.Combine(_directory, "raft"), NodeId = 1, Start = start },
+        new ReplicaOptions { Directory = Path.Combine(_directory, "raft"), NodeId = 1, Start = start, Cipher = SteppedReplica.Cipher },
         machine, TimeProvider.System, null, NullLogger.Instance);
 }

@@ -113,6 +113,39 @@ public sealed class LogStoreTests
     }
 
     [Fact]
+    public void A_received_snapshot_does_not_end_a_change_of_the_key_while_an_older_one_needs_the_old_key()
+    {
+        var options = _options with { KeepOldSnapshots = 1 };
+        var next = new AesGcmRecordCipher(Enumerable.Repeat((byte)9, AesGcmRecordCipher.KeyBytes).ToArray());
+        var resealed = 0;
+        var id = 1UL;
+        LogStoreOpener Opener(params IRecordCipher[] ciphers) =>
+            new(_disk, "/raft", 1, new CipherRing(ciphers[0], ciphers[1..]), options, () => id++, NullLogger.Instance);
+        using (var store = Opener(SteppedReplica.Cipher).Bootstrap(1, s => s.Write("empty"u8)))
+        {
+            store.Resealed = _ => resealed++;
+            store.Persist(Ready([.. Entries(1, 2, 10)], new HardState(1, 1, 1)));
+            store.ChangeCipher(next);
+            var received = new SnapshotMetadata(50, 3, new Membership([1, 2]));
+            store.ReceiveSnapshot(received, s => s.Write("their state"u8), CancellationToken.None);
+            store.Persist(new Ready { Snapshot = received, HardState = new HardState(3, 0, 50), MustSync = true });
+            Assert.Equal(0, resealed);
+        }
+        Assert.Throws<LogVersionException>(() => new SnapshotStore(_disk, "/raft/snapshots", new CipherRing(next, []), () => id++, NullLogger.Instance).Verify(new LogBase(1, 1)));
+        using (var again = Opener(next, SteppedReplica.Cipher).Open())
+        {
+            again.Resealed = _ => resealed++;
+            again.Persist(Ready([.. Entries(3, 51, 60)], new HardState(3, 2, 55)));
+            var own = new SnapshotMetadata(55, 3, new Membership([1, 2]));
+            again.WriteSnapshot(own, s => s.Write("state"u8), CancellationToken.None);
+            again.SnapshotWritten(own);
+            Assert.Equal(1, resealed);
+        }
+        using var last = Opener(next).Open();
+        Assert.Equal(60UL, last.LastIndex);
+    }
+
+    [Fact]
     public void A_large_snapshot_is_read_back_as_it_was_written()
     {
         var state = new byte[300_001];
@@ -200,6 +233,6 @@ public sealed class LogStoreTests
     {
         var id = 1UL;
         return new LogStoreOpener(
-            disk ?? _disk, "/raft", 1, new CipherRing(PlainRecordCipher.Instance, []), _options, () => id++, NullLogger.Instance);
+            disk ?? _disk, "/raft", 1, new CipherRing(SteppedReplica.Cipher, []), _options, () => id++, NullLogger.Instance);
     }
 }

@@ -290,6 +290,7 @@ public sealed class ReplicaTests
     {
         Directory = "/raft",
         NodeId = 1,
+        Cipher = SteppedReplica.Cipher,
         Start = ReplicaStart.NewGroup,
         Files = disk,
     };

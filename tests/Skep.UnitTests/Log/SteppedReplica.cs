@@ -22,6 +22,9 @@ internal sealed class SteppedReplica : IDisposable
         Loop.Start();
     }
 
+    /// <summary>What managers seal with, under a key that is always the same.</summary>
+    public static IRecordCipher Cipher { get; } = new AesGcmRecordCipher(new byte[AesGcmRecordCipher.KeyBytes]);
+
     public ListMachine Machine { get; } = new();
 
     public ReplicaLoop Loop { get; }
@@ -36,6 +39,7 @@ internal sealed class SteppedReplica : IDisposable
         Start = start,
         Files = files,
         Seed = 1,
+        Cipher = Cipher,
         NewFileId = new Sequence().Next,
         SnapshotInterval = 20,
         Log = new LogOptions { SegmentBytes = 700, LogEntriesForSlowFollowers = 5 },

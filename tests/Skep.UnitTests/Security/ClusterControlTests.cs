@@ -82,17 +82,6 @@ public class ClusterControlTests
     }
 
     [Fact]
-    public void What_is_not_there_yet_is_refused_and_changes_nothing()
-    {
-        var before = Current;
-
-        Refused(Request(r => r.Spec.EncryptionConfig.AutoLockManagers = true), ControlError.Unimplemented, "autolock is not available yet");
-        Refused(Request(r => r.Rotation = new KeyRotation { ManagerUnlockKey = true }), ControlError.Unimplemented, "autolock is not available yet, so there is no unlock key to rotate");
-
-        Assert.Same(before, Current);
-    }
-
-    [Fact]
     public void What_concerns_the_root_does_not_pass_without_being_worked_out_for_this_version()
     {
         var before = Current;
@@ -121,6 +110,29 @@ public class ClusterControlTests
         Assert.Equal(root, Current.RootCa);
         Assert.True(Current.Spec.CaConfig.SigningCaKey.IsEmpty);
         Assert.True(answer.RootCa.RootRotation.CaKey.IsEmpty);
+    }
+
+    [Fact]
+    public void The_unlock_key_comes_and_goes_with_autolock_and_changes_when_asked_for()
+    {
+        byte[] Key() => UnlockKey.Of(Current).ToArray();
+        Update(Request(r => r.Rotation = new KeyRotation { ManagerUnlockKey = true }));
+        Assert.Empty(Current.UnlockKeys); // nothing to rotate
+
+        var answer = Update(Request(r => r.Spec.EncryptionConfig.AutoLockManagers = true));
+        Assert.Empty(answer.UnlockKeys);
+        var first = Key();
+        Assert.Equal(UnlockKey.Bytes, first.Length);
+        Update(Request());
+        Assert.Equal(first, Key());
+
+        Update(Request(r => r.Rotation = new KeyRotation { ManagerUnlockKey = true }));
+        Assert.Equal("swarm-manager", Assert.Single(Current.UnlockKeys).Subsystem);
+        Assert.Equal(UnlockKey.Bytes, Key().Length);
+        Assert.NotEqual(first, Key());
+
+        Update(Request(r => r.Spec.EncryptionConfig.AutoLockManagers = false));
+        Assert.Empty(Current.UnlockKeys);
     }
 
     [Fact]

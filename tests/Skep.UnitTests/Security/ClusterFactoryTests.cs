@@ -99,8 +99,12 @@ public class ClusterFactoryTests
     }
 
     [Fact]
-    public void Autolock_is_refused_until_it_is_there() =>
-        Assert.Equal("autolock is not available yet", Refusal(new ClusterSpec { EncryptionConfig = new EncryptionConfig { AutoLockManagers = true } }));
+    public void With_autolock_it_has_an_unlock_key_from_the_beginning()
+    {
+        var cluster = ClusterFactory.Create(new ClusterSettings { Spec = new ClusterSpec { EncryptionConfig = new EncryptionConfig { AutoLockManagers = true } } }, Now);
+        Assert.Equal(UnlockKey.Bytes, UnlockKey.Of(cluster).Length);
+        Assert.True(UnlockKey.Of(ClusterFactory.Create(new ClusterSettings(), Now)).IsEmpty);
+    }
 
     private static ClusterSpec With(ByteString certificate, ByteString key) => new() { CaConfig = new CAConfig { SigningCaCert = certificate, SigningCaKey = key } };
 

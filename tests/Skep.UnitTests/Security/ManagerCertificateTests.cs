@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Skep.Manager;
 using Skep.Security;
+using Skep.Security.Keys;
 using Skep.State;
 using Skep.UnitTests.Dispatch;
 using Xunit;
@@ -18,12 +19,16 @@ public sealed class ManagerCertificateTests : IDisposable
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
     private readonly Wire.Cluster _cluster;
     private readonly RootCertificateAuthority _root;
+    private readonly ManagerKeys _keys;
 
     public ManagerCertificateTests()
     {
         _cluster = ClusterFactory.Create(new ClusterSettings(), _time.GetUtcNow());
         _root = RootCertificateAuthority.Load(_cluster.RootCa.CaCert, _cluster.RootCa.CaKey);
+        _keys = ManagerKeys.Create(Folder, default, 0);
     }
+
+    private string CertificatePath => Path.Combine(Folder, "swarm-node.crt");
 
     private string Folder => Path.Combine(_directory.FullName, "certificates");
 
@@ -36,11 +41,9 @@ public sealed class ManagerCertificateTests : IDisposable
     [Fact]
     public void A_stored_certificate_is_found_again()
     {
-        Assert.False(ManagerCertificate.ExistsIn(Folder));
         var made = Create();
 
-        Assert.True(ManagerCertificate.ExistsIn(Folder));
-        var loaded = ManagerCertificate.Load(Folder);
+        var loaded = ManagerCertificate.Load(Folder, default);
 
         Assert.Equal(new Wire.NodeIdentity("managerid", Wire.NodeRole.Manager, _cluster.Id), loaded.Identity);
         Assert.Equal(made.Certificate.SerialNumber, loaded.Certificate.SerialNumber);
@@ -53,7 +56,7 @@ public sealed class ManagerCertificateTests : IDisposable
     {
         Create();
 
-        Assert.Equal(["swarm-node.crt", "swarm-node.key", "swarm-root-ca.crt"], Directory.GetFiles(Folder).Select(f => Path.GetFileName(f)!).Order());
+        Assert.Equal(["swarm-node.crt", "swarm-node.keys", "swarm-root-ca.crt"], Directory.GetFiles(Folder).Select(f => Path.GetFileName(f)!).Order());
         Assert.All(Directory.GetFiles(Folder), file => Assert.Equal(OwnerOnly, File.GetUnixFileMode(file)));
         Assert.Equal(OwnerOnly | UnixFileMode.UserExecute, File.GetUnixFileMode(Folder));
     }
@@ -63,19 +66,22 @@ public sealed class ManagerCertificateTests : IDisposable
     [InlineData(true)]
     public void A_crash_in_the_middle_of_a_renewal_leaves_a_usable_pair(bool certificateWasWritten)
     {
-        Create();
-        var old = Snapshot();
-        ManagerCertificate.Load(Folder).Renew(_root, _time.GetUtcNow());
-        var renewed = Snapshot();
+        var old = Create().Certificate.SerialNumber;
+        var oldPem = File.ReadAllText(CertificatePath);
+        var oldKey = _keys.PrivateKeys.Single();
+        var certificate = ManagerCertificate.Load(Folder, default);
+        certificate.Renew(_root, _time.GetUtcNow());
+        var renewed = certificate.Certificate.SerialNumber;
 
-        // The order of a renewal: the new key beside the old one, then the certificate, then the key takes its place.
-        File.WriteAllText(Path.Combine(Folder, "swarm-node.key"), old.Key);
-        File.WriteAllText(Path.Combine(Folder, "swarm-node.key.next"), renewed.Key);
-        File.WriteAllText(Path.Combine(Folder, "swarm-node.crt"), certificateWasWritten ? renewed.Certificate : old.Certificate);
-        ManagerCertificate.Load(Folder);
+        // The order of a renewal: the new key beside the old one, then the certificate, then the old key goes.
+        certificate.Keys.SetPrivateKeys([certificate.Keys.PrivateKeys.Single(), oldKey]);
+        if (!certificateWasWritten)
+            File.WriteAllText(CertificatePath, oldPem);
+        var left = ManagerCertificate.Load(Folder, default);
 
-        Assert.Equal(certificateWasWritten ? renewed : old, Snapshot());
-        Assert.False(File.Exists(Path.Combine(Folder, "swarm-node.key.next")));
+        Assert.Equal(certificateWasWritten ? renewed : old, left.Certificate.SerialNumber);
+        left.Renew(_root, _time.GetUtcNow());
+        Assert.Single(ManagerKeys.Open(Folder, default).PrivateKeys);
     }
 
     [Fact]
@@ -83,21 +89,21 @@ public sealed class ManagerCertificateTests : IDisposable
     {
         Create();
         using var other = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256);
-        File.WriteAllText(Path.Combine(Folder, "swarm-node.key"), other.ExportECPrivateKeyPem());
+        _keys.SetPrivateKeys([other.ExportECPrivateKeyPem()]);
 
-        Assert.Contains("swarm-node.key is not the key of", Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder)).Message, StringComparison.Ordinal);
+        Assert.Contains("no key in swarm-node.keys is that of", Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder, default)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_damaged_or_missing_certificate_is_refused()
     {
-        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder));
+        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder, default));
         Create();
         File.WriteAllText(Path.Combine(Folder, "swarm-node.crt"), "garbage");
-        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder));
+        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder, default));
         Create();
         File.Delete(Path.Combine(Folder, "swarm-root-ca.crt"));
-        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder));
+        Assert.Throws<InvalidManagerCertificateException>(() => ManagerCertificate.Load(Folder, default));
     }
 
     [Fact]
@@ -124,7 +130,7 @@ public sealed class ManagerCertificateTests : IDisposable
 
         await log.ExpectAsync("Information", "certificate was renewed");
         Assert.NotEqual(first, certificate.Certificate.SerialNumber);
-        Assert.Equal(certificate.Certificate.SerialNumber, ManagerCertificate.Load(Folder).Certificate.SerialNumber);
+        Assert.Equal(certificate.Certificate.SerialNumber, ManagerCertificate.Load(Folder, default).Certificate.SerialNumber);
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
     }
@@ -184,6 +190,30 @@ public sealed class ManagerCertificateTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
     }
 
+    [Fact]
+    public async Task It_is_renewed_at_once_when_its_key_was_on_the_disk_unlocked()
+    {
+        await using var manager = new InMemoryManager(_time);
+        manager.Commit(new Mutation { PutCluster = new PutCluster { Cluster = _cluster.Clone() } });
+        var certificate = Create();
+        using var signer = new CertificateSigner(certificate, _time);
+        var first = certificate.Certificate.SerialNumber;
+        using var log = new LogLines();
+        using var factory = LoggerFactory.Create(logging => logging.AddProvider(log));
+        using var stop = new CancellationTokenSource();
+        var running = new ManagerCertificateRenewal(certificate, manager, signer, _time, new Random(7), factory.CreateLogger<ManagerCertificateRenewal>()).RunAsync(stop.Token);
+        var unlockKey = new byte[Wire.UnlockKey.Bytes];
+
+        _keys.Relock(unlockKey, 5);
+
+        await log.ExpectAsync("Information", "certificate was renewed");
+        Assert.NotEqual(first, certificate.Certificate.SerialNumber);
+        Assert.False(_keys.ArePrivateKeysExposed);
+        Assert.Equal(certificate.Certificate.SerialNumber, ManagerCertificate.Load(Folder, unlockKey).Certificate.SerialNumber);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
     private sealed class LaggingManager(IManager manager) : IManager
     {
         public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -205,8 +235,5 @@ public sealed class ManagerCertificateTests : IDisposable
         public Task<TReply> SubmitAsync<TReply>(Input<TReply> input, CancellationToken cancellation = default) => manager.SubmitAsync(input, cancellation);
     }
 
-    private ManagerCertificate Create() => ManagerCertificate.Create(Folder, _root, "managerid", _cluster.Id, TimeSpan.FromDays(90), _time.GetUtcNow());
-
-    private (string Certificate, string Key) Snapshot() =>
-        (File.ReadAllText(Path.Combine(Folder, "swarm-node.crt")), File.ReadAllText(Path.Combine(Folder, "swarm-node.key")));
+    private ManagerCertificate Create() => ManagerCertificate.Create(Folder, _keys, _root, "managerid", _cluster.Id, TimeSpan.FromDays(90), _time.GetUtcNow());
 }

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Skep.Manager;
 using Skep.Security;
+using Skep.Security.Keys;
 using Skep.Wire;
 using Xunit;
 using Task = System.Threading.Tasks.Task;
@@ -23,7 +24,7 @@ public sealed class RootChangeTests : IDisposable
     {
         _cluster = ClusterFactory.Create(new ClusterSettings(), _time.GetUtcNow());
         using var root = RootCertificateAuthority.Load(_cluster.RootCa.CaCert, _cluster.RootCa.CaKey);
-        var certificate = ManagerCertificate.Create(_directory.FullName, root, "managerid", _cluster.Id, TimeSpan.FromDays(90), _time.GetUtcNow());
+        var certificate = ManagerCertificate.Create(_directory.FullName, ManagerKeys.Create(_directory.FullName, default, 0), root, "managerid", _cluster.Id, TimeSpan.FromDays(90), _time.GetUtcNow());
         _change = new RootChange(certificate, _time, NullLogger<RootChange>.Instance);
     }
 

@@ -12,6 +12,7 @@ using Skep.Agent;
 using Skep.Manager;
 using Skep.Manager.Certificates;
 using Skep.Security;
+using Skep.Security.Keys;
 using Skep.State;
 using Xunit;
 using Task = System.Threading.Tasks.Task;
@@ -33,7 +34,7 @@ internal sealed class TestCluster : IAsyncDisposable
         Manager = new ManagerService(new ManagerSelf("", ""), Store, new MemoryLog(this), () => [new RootRotationRule()], () => new byte[32], Time, new Logger<ManagerService>(LoggerFactory.Create(_ => { })));
         var cluster = ClusterFactory.Create(new ClusterSettings(), Time.GetUtcNow());
         using var root = RootCertificateAuthority.Load(cluster.RootCa.CaCert, cluster.RootCa.CaKey);
-        Certificate = ManagerCertificate.Create(_directory.FullName, root, ClusterFactory.NewId(), cluster.Id, TimeSpan.FromDays(90), Time.GetUtcNow());
+        Certificate = ManagerCertificate.Create(_directory.FullName, ManagerKeys.Create(_directory.FullName, default, 0), root, ClusterFactory.NewId(), cluster.Id, TimeSpan.FromDays(90), Time.GetUtcNow());
         Initial = cluster;
         _rootChange = new RootChange(Certificate, Time, Logger<RootChange>());
 
