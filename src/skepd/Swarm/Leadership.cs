@@ -2,10 +2,7 @@ using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Skep.Log;
 using Skep.Manager;
-<<<<<<< HEAD
 using Skep.State;
-=======
->>>>>>> main
 
 namespace Skep.Daemon.Swarm;
 

@@ -104,6 +104,7 @@ internal sealed class ManagerProcess : ITransport, IReplica
             NodeId = _host.RaftId,
             Start = start,
             Files = _world.Seams.Files(_host.Disk),
+            Cipher = PlainRecordCipher.Instance,
             Seed = random.Next(),
             NewFileId = () => (ulong)random.NextInt64(),
             TickInterval = _world.Options.TickInterval,
