@@ -10,7 +10,7 @@ namespace Skep.Log;
 /// Whatever waits while the disk syncs shares the next sync. After a failure to write or sync nothing is acknowledged any more:
 /// <see cref="Stopped"/> faults and everything later is refused.
 /// </summary>
-public sealed class Replica : IAsyncDisposable
+public sealed class Replica : IReplica, IAsyncDisposable
 {
     /// <summary>In its directory: held while a process uses it.</summary>
     internal const string LockName = "lock";
