@@ -11,8 +11,6 @@ public sealed class FaultRun : IDisposable
     /// <summary>For the managers to be whole, the services to have what they want, and all to tell the same.</summary>
     private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(60);
 
-    private static readonly string[] Compared = ["/services", "/nodes", "/tasks", "/secrets", "/configs", "/networks?filters=%7B%22scope%22%3A%5B%22swarm%22%5D%7D"];
-
     private readonly LoneManagers _managers;
     private readonly AcknowledgedWrites _writes;
     private readonly SimulatedAgents _agents;
@@ -49,7 +47,7 @@ public sealed class FaultRun : IDisposable
         await _managers.WholeAsync(EndLimit);
         await _writes.StopAsync();
         var running = await SettleAsync();
-        await CompareAsync();
+        await StateComparison.CompareAsync(_managers, EndLimit);
         foreach (var name in _managers.Names)
         {
             var lost = _writes.Lost((await _managers.GetAsync(name, "/services")).AsArray());
@@ -81,36 +79,6 @@ public sealed class FaultRun : IDisposable
         }
         throw new TimeoutException($"{lacking.Count} services do not have what they want: {string.Join(", ", lacking.Take(20))}");
     }
-
-    /// <summary>Every manager must tell the same of everything. What still changes (a node's state) gets the time to come to rest.</summary>
-    private async Task CompareAsync()
-    {
-        string? difference = null;
-        for (var clock = Stopwatch.StartNew(); clock.Elapsed < EndLimit; await Task.Delay(500))
-        {
-            difference = null;
-            foreach (var path in Compared)
-            {
-                var all = await Task.WhenAll(_managers.Names.Select(async name => ById((await _managers.GetAsync(name, path)).AsArray())));
-                for (var i = 1; i < all.Length; i++)
-                    difference ??= Difference(path, _managers.Names[0], all[0], _managers.Names[i], all[i]);
-            }
-            if (difference is null) return;
-        }
-        throw new InvalidOperationException($"managers differ: {difference}");
-    }
-
-    private static string? Difference(string path, string one, Dictionary<string, string> ones, string other, Dictionary<string, string> others)
-    {
-        foreach (var id in ones.Keys.Union(others.Keys))
-        {
-            if (ones.GetValueOrDefault(id) != others.GetValueOrDefault(id))
-                return $"{path} {id}: {one} says {ones.GetValueOrDefault(id) ?? "nothing"}, {other} says {others.GetValueOrDefault(id) ?? "nothing"}";
-        }
-        return null;
-    }
-
-    private static Dictionary<string, string> ById(JsonArray objects) => objects.ToDictionary(o => (o!["ID"] ?? o["Id"])!.GetValue<string>(), o => o!.ToJsonString());
 
     private static int Count(JsonNode? service, string what) => service!["ServiceStatus"]?[what]?.GetValue<int>() ?? 0;
 }

@@ -92,7 +92,9 @@ public sealed class LoneManagers : IAsyncDisposable
     public async Task<string> TokenAsync(string role) => (await GetAsync("h1", "/swarm"))["JoinTokens"]![role]!.GetValue<string>();
 
     public async Task<JsonNode> GetAsync(string name, string path, CancellationToken cancellation = default) =>
-        JsonNode.Parse(await _clients[name].GetStringAsync("/v1.41" + path, cancellation))!;
+        JsonNode.Parse(await GetTextAsync(name, path, cancellation))!;
+
+    public Task<string> GetTextAsync(string name, string path, CancellationToken cancellation = default) => _clients[name].GetStringAsync("/v1.41" + path, cancellation);
 
     /// <summary>The answer; an <see cref="HttpRequestException"/> with the status and what was said when it is none of success.</summary>
     public async Task<JsonNode?> PostAsync(string name, string path, JsonNode body, CancellationToken cancellation = default)
@@ -111,6 +113,8 @@ public sealed class LoneManagers : IAsyncDisposable
         ["TaskTemplate"] = new JsonObject { ["ContainerSpec"] = new JsonObject { ["Image"] = "box:1" } },
         ["Mode"] = Replicated(replicas),
     }, cancellation);
+
+    public async Task RemoveServiceAsync(string name, string service) => (await _clients[name].DeleteAsync($"/v1.41/services/{service}")).EnsureSuccessStatusCode().Dispose();
 
     /// <summary>Changes a service's spec.</summary>
     public async Task UpdateServiceAsync(string name, string service, Action<JsonNode> change, CancellationToken cancellation = default)
