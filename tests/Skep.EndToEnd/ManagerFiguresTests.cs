@@ -161,6 +161,26 @@ public sealed class ManagerFiguresTests : IAsyncLifetime
         }
     }
 
+    [Fact]
+    public async Task Storm()
+    {
+        var count = Number("SKEP_AGENTS", 5000);
+        await using var managers = await LoneManagers.UpAsync(1, preferred: true);
+        using var agents = await JoinAsync(managers, count);
+        var load = Load();
+        var clock = Stopwatch.StartNew();
+        await managers.CreateServiceAsync("h1", "web", count);
+        var report = await agents.WaitForReportAsync($"{count} tasks to run", RunLimit, report => SimulatedAgents.Tasks(report, "running") == count);
+        var (burst, late) = (clock.Elapsed.TotalSeconds, report["late_heartbeats"]!.GetValue<int>());
+        await managers.KillAsync("h1");
+        clock.Restart();
+        await managers.StartAsync("h1");
+        report = await agents.WaitForReportAsync("all agents to be back", RunLimit, report => report["reconnects"]!.GetValue<int>() >= count && report["connected"]!.GetValue<int>() == count);
+        Measured($"{count} engines on one manager: {count} tasks run {burst:0} s after the command (late heartbeats {late}); killed and started, all back after {clock.Elapsed.TotalSeconds:0} s "
+            + $"(sessions opened {report["reconnects"]}); restarted {report["tasks_restarted"]}, removed {report["tasks_removed_while_wanted"]}", load);
+        Assert.Equal(0, report["tasks_restarted"]!.GetValue<int>());
+    }
+
     private static async Task ChurnAsync(LoneManagers managers, int rounds, int replicas)
     {
         const int Live = 5;
