@@ -18,7 +18,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
     {
         var nodeId = context.GetNode().NodeId;
         using var feed = feeds.Open(nodeId);
-        var session = await OpenSessionAsync(nodeId, request, context).ConfigureAwait(false);
+        var session = await OpenSessionAsync(nodeId, request, context);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, session.Ended);
         SessionMessage? told = null;
         while (true)
@@ -26,10 +26,10 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
             var message = manager.Store.Read(state => SessionMessages.Make(state, session));
             if (message is not null && !message.Equals(told))
             {
-                await stream.WriteAsync(message, ended.Token).ConfigureAwait(false);
+                await stream.WriteAsync(message, ended.Token);
                 told = message;
             }
-            await WaitAsync(feed, ended.Token).ConfigureAwait(false);
+            await WaitAsync(feed, ended.Token);
             if (session.Ended.IsCancellationRequested || feed.Take() is null)
                 throw new RpcException(new Status(StatusCode.Aborted, "node must disconnect"));
             if (context.CancellationToken.IsCancellationRequested)
@@ -48,9 +48,9 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         var nodeId = context.GetNode().NodeId;
         sessions.Get(nodeId, request.SessionId);
         var updates = request.Updates.Where(update => update.Status is not null).ToList();
-        await RequireOwnAsync(nodeId, updates, context.CancellationToken).ConfigureAwait(false);
+        await RequireOwnAsync(nodeId, updates, context.CancellationToken);
         if (updates.Count > 0)
-            await statuses.TakeAsync(nodeId, updates, context.CancellationToken).ConfigureAwait(false);
+            await statuses.TakeAsync(nodeId, updates, context.CancellationToken);
         return new UpdateTaskStatusResponse();
     }
 
@@ -71,17 +71,17 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         var sequence = new AssignmentSequence();
         // An engine removes what is not in the first message. So nobody sends it from a state that lags behind, and nobody thinks himself
         // the leader who is not: whatever was committed when the engine asked is in this state first.
-        await CatchUpAsync(ended.Token).ConfigureAwait(false);
-        await stream.WriteAsync(sequence.Next(AssignmentsMessage.Types.Type.Complete, manager.Store.Read(set.Everything)), ended.Token).ConfigureAwait(false);
+        await CatchUpAsync(ended.Token);
+        await stream.WriteAsync(sequence.Next(AssignmentsMessage.Types.Type.Complete, manager.Store.Read(set.Everything)), ended.Token);
         while (!context.CancellationToken.IsCancellationRequested)
         {
-            await WaitAsync(feed, ended.Token).ConfigureAwait(false);
+            await WaitAsync(feed, ended.Token);
             if (!ended.IsCancellationRequested)
-                await Task.Delay(options.AssignmentBatching, time, CancellationToken.None).ConfigureAwait(false);
+                await Task.Delay(options.AssignmentBatching, time, CancellationToken.None);
             if (session.Ended.IsCancellationRequested || feed.Take() is not { } news)
                 throw new RpcException(new Status(StatusCode.InvalidArgument, "session invalid"));
             foreach (var tasks in news.Tasks.Chunk(options.MaxChangesPerMessage))
-                await SendAsync(stream, set, sequence, tasks, ended.Token).ConfigureAwait(false);
+                await SendAsync(stream, set, sequence, tasks, ended.Token);
         }
     }
 
@@ -89,8 +89,8 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
     {
         var address = PeerAddress.Of(context);
         if (sessions.Find(nodeId, request.SessionId) is not { } session)
-            return await sessions.RegisterAsync(nodeId, request.Description, address, context.CancellationToken).ConfigureAwait(false);
-        await sessions.ArriveAsync(nodeId, session.Id, request.Description, address, context.CancellationToken).ConfigureAwait(false);
+            return await sessions.RegisterAsync(nodeId, request.Description, address, context.CancellationToken);
+        await sessions.ArriveAsync(nodeId, session.Id, request.Description, address, context.CancellationToken);
         return session;
     }
 
@@ -105,7 +105,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         });
         if (changes.Count == 0)
             return;
-        await stream.WriteAsync(sequence.Next(AssignmentsMessage.Types.Type.Incremental, changes), cancellation).ConfigureAwait(false);
+        await stream.WriteAsync(sequence.Next(AssignmentsMessage.Types.Type.Incremental, changes), cancellation);
         DispatchMetrics.Assignments.Inc(changes.Count);
     }
 
@@ -117,7 +117,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
     {
         if (Foreign(nodeId, updates) is null)
             return;
-        await CatchUpAsync(cancellation).ConfigureAwait(false);
+        await CatchUpAsync(cancellation);
         if (Foreign(nodeId, updates) is not { } taskId)
             return;
         logger.LogWarning("node {NodeId} reported a status of task {TaskId}, which is not its own", nodeId, taskId);
@@ -131,7 +131,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
     {
         try
         {
-            await manager.CatchUpAsync(options, time, ended).ConfigureAwait(false);
+            await manager.CatchUpAsync(options, time, ended);
         }
         catch (OperationCanceledException)
         {
@@ -143,7 +143,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
     {
         try
         {
-            await feed.WaitAsync(ended).ConfigureAwait(false);
+            await feed.WaitAsync(ended);
         }
         catch (OperationCanceledException)
         {

@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Skep.Manager;
+using Skep.State;
 
 namespace Skep.Dispatch;
 
@@ -12,13 +13,15 @@ internal static class FreshState
     {
         try
         {
-            await manager.ReadBarrierAsync(cancellation).WaitAsync(options.BarrierPatience, time, cancellation).ConfigureAwait(false);
+            using var patience = new CancellationTokenSource(options.BarrierPatience, time);
+            using var ended = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
+            await manager.ReadBarrierAsync(ended.Token).OrCancelledAsync(ended.Token);
         }
         catch (ControlException e)
         {
             throw e.ToRpc();
         }
-        catch (TimeoutException)
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             throw new RpcException(new Status(StatusCode.Unavailable, "this manager cannot reach the leader; try another one"));
         }

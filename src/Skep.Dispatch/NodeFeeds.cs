@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using Skep.State;
 
 namespace Skep.Dispatch;
@@ -6,7 +7,7 @@ namespace Skep.Dispatch;
 /// <summary>Sorts every committed change to the streams of the nodes it concerns.</summary>
 public sealed class NodeFeeds : IDisposable
 {
-    private readonly ConcurrentDictionary<string, ConcurrentDictionary<NodeFeed, byte>> _byNode = new();
+    private readonly ConcurrentDictionary<string, ImmutableArray<NodeFeed>> _byNode = new();
     private readonly IDisposable _subscription;
 
     public NodeFeeds(StateStore store) => _subscription = store.Subscribe(OnChanges, OnReset);
@@ -15,7 +16,7 @@ public sealed class NodeFeeds : IDisposable
     internal NodeFeed Open(string nodeId)
     {
         var feed = new NodeFeed(nodeId, Close);
-        _byNode.GetOrAdd(nodeId, static _ => new())[feed] = 0;
+        _byNode.AddOrUpdate(nodeId, static (_, feed) => [feed], static (_, feeds, feed) => feeds.Add(feed), feed);
         return feed;
     }
 
@@ -26,11 +27,13 @@ public sealed class NodeFeeds : IDisposable
 
     private void Close(NodeFeed feed)
     {
-        if (!_byNode.TryGetValue(feed.NodeId, out var feeds))
-            return;
-        feeds.TryRemove(feed, out _);
-        if (feeds.IsEmpty)
-            _byNode.TryRemove(KeyValuePair.Create(feed.NodeId, feeds));
+        // Another stream of the node may be opened or closed at the same time: try until nobody was between.
+        while (_byNode.TryGetValue(feed.NodeId, out var feeds))
+        {
+            var rest = feeds.Remove(feed);
+            if (rest.IsEmpty ? _byNode.TryRemove(KeyValuePair.Create(feed.NodeId, feeds)) : _byNode.TryUpdate(feed.NodeId, rest, feeds))
+                return;
+        }
     }
 
     private void OnChanges(IReadOnlyList<Change> changes)
@@ -58,7 +61,7 @@ public sealed class NodeFeeds : IDisposable
     {
         foreach (var feeds in _byNode.Values)
         {
-            foreach (var feed in feeds.Keys)
+            foreach (var feed in feeds)
                 feed.Break();
         }
     }
@@ -67,7 +70,7 @@ public sealed class NodeFeeds : IDisposable
     {
         if (nodeId.Length == 0 || !_byNode.TryGetValue(nodeId, out var feeds))
             return;
-        foreach (var feed in feeds.Keys)
+        foreach (var feed in feeds)
             feed.Tell(taskId);
     }
 }

@@ -38,8 +38,8 @@ public sealed class NodeSession : IDisposable
     internal void End()
     {
         _silence.Dispose();
-        // What waits for it goes on elsewhere: the caller may be the thread that applies the log.
-        _ = _end.CancelAsync();
+        // The caller may be the thread that applies the log: those who wait are only signalled, and go on on their own scheduler.
+        _end.Cancel();
     }
 
     /// <summary>True for the one who is to report the session to the leader: one at a time.</summary>

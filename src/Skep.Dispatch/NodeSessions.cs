@@ -60,7 +60,7 @@ public sealed class NodeSessions : IDisposable
         var sessionId = NextSessionId();
         // Who comes from a manager that lives was perhaps sent here by it.
         var mayStay = _manager.Store.Read(state => state.Sessions.TryGetValue(nodeId, out var earlier) && SessionHolder.Of(state, earlier) is { } holder && SessionHolder.Lives(holder));
-        await ArriveAsync(nodeId, sessionId, description, address, cancellation).ConfigureAwait(false);
+        await ArriveAsync(nodeId, sessionId, description, address, cancellation);
         var session = new NodeSession(nodeId, sessionId, Grace(), _time, OnSilence)
         {
             MovableFrom = _time.GetUtcNow() + (mayStay ? _options.TimeBetweenMoves : TimeSpan.Zero),
@@ -184,8 +184,8 @@ public sealed class NodeSessions : IDisposable
     {
         try
         {
-            await Task.Delay(_manager.Store.Read(Heartbeats.TimeToReturn), _time, _stop.Token).ConfigureAwait(false);
-            await LoseAsync(session).ConfigureAwait(false);
+            await Task.Delay(_manager.Store.Read(Heartbeats.TimeToReturn), _time, _stop.Token);
+            await LoseAsync(session);
         }
         catch (OperationCanceledException)
         {
@@ -201,13 +201,13 @@ public sealed class NodeSessions : IDisposable
     {
         if (session.BeginReport())
             // Not on the thread that applies the log.
-            _ = Task.Run(() => SayHeldAsync(session));
+            _ = Waiting.Start(() => SayHeldAsync(session));
     }
 
     private async Task SayHeldAsync(NodeSession session)
     {
         bool Needed(ClusterState state) => !session.Ended.IsCancellationRequested && IsRecorded(state, session) && IsDoubted(state.Nodes[session.NodeId]);
-        await RepeatAsync(new NodeHeld(session.NodeId, session.Id), Needed).ConfigureAwait(false);
+        await RepeatAsync(new NodeHeld(session.NodeId, session.Id), Needed);
         session.EndReport();
         // What changed between the last look and here.
         if (!_stop.IsCancellationRequested && _manager.Store.Read(Needed))
@@ -224,7 +224,7 @@ public sealed class NodeSessions : IDisposable
             {
                 try
                 {
-                    await _manager.SubmitAsync(input, stop).ConfigureAwait(false);
+                    await _manager.SubmitAsync(input, stop);
                     if (!_manager.Store.Read(needed))
                         return;
                 }
@@ -232,7 +232,7 @@ public sealed class NodeSessions : IDisposable
                 {
                     _logger.LogWarning("a report about a node is repeated ({Input}): {Reason}", input, e.Message);
                 }
-                await Task.Delay(wait, _time, stop).ConfigureAwait(false);
+                await Task.Delay(wait, _time, stop);
             }
         }
         catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
@@ -262,13 +262,12 @@ public sealed class NodeSessions : IDisposable
         var registrations = _registrations.GetOrAdd(nodeId, static _ => new Registrations());
         lock (registrations)
         {
-            var now = _time.GetUtcNow();
-            if (now - registrations.Last > _options.RegistrationWindow)
+            // By the clock that never jumps; and a refused one does not count as the last, or who keeps asking would never be let in.
+            if (_time.GetElapsedTime(registrations.Last) > _options.RegistrationWindow)
                 registrations.Count = 0;
-            // A refused attempt does not begin the time anew, or a node that tries again and again would be locked out for ever.
             if (++registrations.Count > _options.MaxRegistrations)
                 throw new RpcException(new Status(StatusCode.Unavailable, $"node {nodeId} exceeded rate limit count of registrations"));
-            registrations.Last = now;
+            registrations.Last = _time.GetTimestamp();
         }
     }
 
@@ -298,7 +297,7 @@ public sealed class NodeSessions : IDisposable
 
     private sealed class Registrations
     {
-        public DateTimeOffset Last { get; set; }
+        public long Last { get; set; }
 
         public int Count { get; set; }
     }

@@ -9,7 +9,7 @@ internal static class RefusedCalls
     {
         try
         {
-            return await call.ConfigureAwait(false);
+            return await call;
         }
         catch (ControlException e)
         {

@@ -12,14 +12,14 @@ public sealed class ResourceAllocatorService(IManager manager) : ResourceAllocat
         if (request.Config is null)
             throw new RpcException(new Status(StatusCode.InvalidArgument, "network attachment needs a network"));
         var input = new AttachNetwork(context.GetNode().NodeId, request.Config, request.ContainerId);
-        var id = await RefusedCalls.TranslateAsync(manager.SubmitAsync(input, context.CancellationToken)).ConfigureAwait(false);
+        var id = await RefusedCalls.TranslateAsync(manager.SubmitAsync(input, context.CancellationToken));
         return new AttachNetworkResponse { AttachmentId = id };
     }
 
     public override async Task<DetachNetworkResponse> DetachNetwork(DetachNetworkRequest request, ServerCallContext context)
     {
         var input = new DetachNetwork(context.GetNode().NodeId, request.AttachmentId);
-        await RefusedCalls.TranslateAsync(manager.SubmitAsync(input, context.CancellationToken)).ConfigureAwait(false);
+        await RefusedCalls.TranslateAsync(manager.SubmitAsync(input, context.CancellationToken));
         return new DetachNetworkResponse();
     }
 }

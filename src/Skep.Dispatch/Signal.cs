@@ -11,7 +11,9 @@ internal sealed class Signal
     /// <summary>Returns at once when it was set since the last wait.</summary>
     public async Task WaitAsync(CancellationToken cancellation)
     {
-        await Volatile.Read(ref _set).Task.WaitAsync(cancellation).ConfigureAwait(false);
+        using (cancellation.UnsafeRegister(static signal => ((Signal)signal!).Set(), this))
+            await Volatile.Read(ref _set).Task;
+        cancellation.ThrowIfCancellationRequested();
         // A signal that comes before this line is one that the look which follows will find the cause of.
         Volatile.Write(ref _set, New());
     }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Skep.Manager;
+using Skep.State;
 
 namespace Skep.Dispatch;
 
@@ -29,21 +30,21 @@ public sealed class StatusIntake : IAsyncDisposable
         _options = options;
         _time = time;
         _logger = logger;
-        _running = Task.Run(RunAsync);
+        _running = Waiting.Start(RunAsync);
     }
 
     /// <summary>Holds the statuses from now on. Newer ones replace older ones of the same task.</summary>
     public async Task TakeAsync(string nodeId, IReadOnlyCollection<Wire.UpdateTaskStatusRequest.Types.TaskStatusUpdate> updates, CancellationToken cancellation)
     {
         while (!TryTake(nodeId, updates))
-            await Task.Delay(_options.StatusBatching, _time, cancellation).ConfigureAwait(false);
+            await Task.Delay(_options.StatusBatching, _time, cancellation);
         DispatchMetrics.Statuses.Inc(updates.Count);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _stop.CancelAsync().ConfigureAwait(false);
-        await _running.ConfigureAwait(false);
+        _stop.Cancel();
+        await _running;
         _stop.Dispose();
     }
 
@@ -66,9 +67,9 @@ public sealed class StatusIntake : IAsyncDisposable
         {
             while (true)
             {
-                await _news.WaitAsync(_stop.Token).ConfigureAwait(false);
-                await Task.Delay(_options.StatusBatching, _time, _stop.Token).ConfigureAwait(false);
-                await FlushAsync().ConfigureAwait(false);
+                await _news.WaitAsync(_stop.Token);
+                await Task.Delay(_options.StatusBatching, _time, _stop.Token);
+                await FlushAsync();
             }
         }
         catch (OperationCanceledException)
@@ -86,13 +87,13 @@ public sealed class StatusIntake : IAsyncDisposable
             _waiting = [];
         }
         DispatchMetrics.StatusesWaiting.Set(taken.Count);
-        var sent = await Task.WhenAll(InputsOf(taken).Select(SendAsync)).ConfigureAwait(false);
+        var sent = await Task.WhenAll(InputsOf(taken).Select(SendAsync));
         var left = sent.SelectMany(part => part).ToList();
         DispatchMetrics.StatusesWaiting.Set(left.Count);
         if (left.Count == 0)
             return;
         GiveBack(left);
-        await Task.Delay(TimeSpan.FromMilliseconds(500), _time, _stop.Token).ConfigureAwait(false);
+        await Task.Delay(TimeSpan.FromMilliseconds(500), _time, _stop.Token);
     }
 
     /// <summary>Few inputs whatever the number of nodes; one node's statuses stay together unless they are too many for one.</summary>
@@ -107,14 +108,14 @@ public sealed class StatusIntake : IAsyncDisposable
     {
         try
         {
-            await _manager.SubmitAsync(input, _stop.Token).ConfigureAwait(false);
+            await _manager.SubmitAsync(input, _stop.Token);
             return [];
         }
         catch (ControlException e) when (e.Error == ControlError.Internal && input.Reports.Count > 1)
         {
             // One node's report that the leader stumbles over must not hold back the others'.
             var parts = input.Reports.Chunk((input.Reports.Count + 1) / 2).Select(half => SendAsync(new TaskStatusReports(half)));
-            return [.. (await Task.WhenAll(parts).ConfigureAwait(false)).SelectMany(part => part)];
+            return [.. (await Task.WhenAll(parts)).SelectMany(part => part)];
         }
         catch (Exception e) when (!_stop.IsCancellationRequested)
         {

@@ -30,5 +30,5 @@ public static class ManagerExtensions
     /// <summary>A control API write with its typed answer.</summary>
     public static async Task<TResponse> CallAsync<TResponse>(this IManager manager, IMessage request, CancellationToken cancellation = default)
         where TResponse : IMessage<TResponse> =>
-        (TResponse)await manager.SubmitAsync(new ControlCall(request), cancellation).ConfigureAwait(false);
+        (TResponse)await manager.SubmitAsync(new ControlCall(request), cancellation);
 }

@@ -48,7 +48,7 @@ public sealed record ManagerCaughtUp(string Id) : Input<None>;
 /// <summary>A skepd leaves the cluster for good. Its node stays, until docker node rm.</summary>
 public sealed record RemoveManager(string Id) : Input<None>;
 
-/// <summary>docker swarm init --force-new-cluster: this manager goes on alone.</summary>
+/// <summary>docker swarm init --force-new-cluster, or a start from a backup: this manager goes on alone.</summary>
 /// <param name="Manager">The one that is left.</param>
 public sealed record ForceNewCluster(State.Manager Manager) : Input<None>;
 

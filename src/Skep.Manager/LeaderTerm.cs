@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Google.Protobuf;
+using Skep.State;
 
 namespace Skep.Manager;
 
@@ -18,12 +19,12 @@ internal sealed class LeaderTerm : IAsyncDisposable
     private readonly SwarmLoop _loop;
     private readonly IProposer _proposer;
     private readonly TimeProvider _time;
+    private readonly TermClock _clock;
     private readonly Action<LeaderTerm, Exception?> _ended;
     private readonly Channel<WaitingInput> _inbox = Channel.CreateBounded<WaitingInput>(new BoundedChannelOptions(MaxWaiting) { SingleReader = true });
     private readonly CancellationTokenSource _stop = new();
-    private readonly SemaphoreSlim _inFlight = new(MaxInFlight);
+    private readonly Channel<None> _inFlight = Channel.CreateBounded<None>(MaxInFlight); // one in it for each batch under way
     private readonly Task _running;
-    private bool _disposed;
     private Task _lastCommit = Task.CompletedTask;
 
     /// <param name="loop">The brain, already rebuilt from the state.</param>
@@ -36,7 +37,8 @@ internal sealed class LeaderTerm : IAsyncDisposable
         _proposer = proposer;
         _time = time;
         _ended = ended;
-        _running = Task.Run(RunAsync);
+        _clock = new TermClock(time, loop.State.Time);
+        _running = Waiting.Start(RunAsync);
     }
 
     /// <summary>Lets an input wait for the next turn.</summary>
@@ -56,17 +58,13 @@ internal sealed class LeaderTerm : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _stop.CancelAsync().ConfigureAwait(false);
-        await _running.ConfigureAwait(false);
-        if (_disposed)
-            return;
-        _disposed = true;
+        _stop.Cancel();
+        await _running;
         _stop.Dispose();
-        _inFlight.Dispose();
     }
 
     /// <summary>Completes when what was taken has been committed, or has failed.</summary>
-    public Task FinishedAsync() => Task.WhenAll(_lastCommit).ContinueWith(_ => { }, TaskScheduler.Default);
+    public Task FinishedAsync() => _lastCommit.ContinueWith(_ => { }, TaskScheduler.Current);
 
     private async Task RunAsync()
     {
@@ -74,8 +72,8 @@ internal sealed class LeaderTerm : IAsyncDisposable
         {
             while (true)
             {
-                await WaitForWorkAsync().ConfigureAwait(false);
-                await _inFlight.WaitAsync(_stop.Token).ConfigureAwait(false);
+                await WaitForWorkAsync();
+                await _inFlight.Writer.WriteAsync(default, _stop.Token);
                 TakeTurn();
             }
         }
@@ -100,17 +98,17 @@ internal sealed class LeaderTerm : IAsyncDisposable
         using var wake = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         if (_loop.NextDue is { } due)
         {
-            var delay = due - _time.GetUtcNow();
+            var delay = due - _clock.Now();
             if (delay <= TimeSpan.Zero)
                 return;
             // A timer takes at most some 49 days; what is due later is looked at again then.
             using var timer = _time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), wake,
                 delay < TimeSpan.FromDays(1) ? delay : TimeSpan.FromDays(1), Timeout.InfiniteTimeSpan);
-            await ArrivalAsync(wake.Token).ConfigureAwait(false);
+            await ArrivalAsync(wake.Token);
         }
         else
         {
-            await ArrivalAsync(wake.Token).ConfigureAwait(false);
+            await ArrivalAsync(wake.Token);
         }
         _stop.Token.ThrowIfCancellationRequested();
     }
@@ -119,7 +117,7 @@ internal sealed class LeaderTerm : IAsyncDisposable
     {
         try
         {
-            await _inbox.Reader.WaitToReadAsync(wake).ConfigureAwait(false);
+            await _inbox.Reader.WaitToReadAsync(wake);
         }
         catch (OperationCanceledException)
         {
@@ -133,7 +131,7 @@ internal sealed class LeaderTerm : IAsyncDisposable
         while (waiting.Count < MaxInputsPerTurn && _inbox.Reader.TryRead(out var one))
             waiting.Add(one);
         var started = _time.GetTimestamp();
-        var result = _loop.Take(_time.GetUtcNow(), [.. waiting.Select(w => w.Input)]);
+        var result = _loop.Take(_clock.Now(), [.. waiting.Select(w => w.Input)]);
         ManagerMetrics.TurnSeconds.Observe(_time.GetElapsedTime(started).TotalSeconds);
         ManagerMetrics.Inputs.Inc(waiting.Count);
         if (result.Batch is { } batch)
@@ -152,29 +150,28 @@ internal sealed class LeaderTerm : IAsyncDisposable
 
     private static async Task InOrderAsync(Task before, Task proposal)
     {
-        await before.ConfigureAwait(false);
-        await proposal.ConfigureAwait(false);
+        await before;
+        await proposal;
     }
 
     private async Task AnswerAsync(Task commit, Task? proposal, List<WaitingInput> waiting, IReadOnlyList<Answer> answers)
     {
         try
         {
-            await commit.ConfigureAwait(false);
+            await commit;
             for (var i = 0; i < waiting.Count; i++)
                 waiting[i].Give(answers[i]);
         }
         catch (Exception fault)
         {
-            var reason = await FailureAsync(proposal).ConfigureAwait(false);
+            var reason = await FailureAsync(proposal);
             foreach (var one in waiting)
                 one.Done.TrySetException(reason);
             _ended(this, fault is LeadershipLostException ? null : fault);
         }
         finally
         {
-            if (!_disposed)
-                _inFlight.Release();
+            _inFlight.Reader.TryRead(out _);
         }
     }
 
@@ -186,7 +183,7 @@ internal sealed class LeaderTerm : IAsyncDisposable
             return new InputNotTakenException();
         try
         {
-            await proposal.ConfigureAwait(false);
+            await proposal;
         }
         catch (LeadershipLostException lost) when (!lost.OutcomeUnknown)
         {

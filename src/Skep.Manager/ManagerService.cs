@@ -70,7 +70,7 @@ public sealed class ManagerService(
     {
         try
         {
-            await _barrier.WaitAsync(cancellation).ConfigureAwait(false);
+            await _barrier.WaitAsync(cancellation);
         }
         catch (LeadershipLostException)
         {
@@ -85,12 +85,12 @@ public sealed class ManagerService(
         {
             try
             {
-                return (TReply)(await SubmitOnceAsync(input, cancellation).ConfigureAwait(false))!;
+                return (TReply)(await SubmitOnceAsync(input, cancellation))!;
             }
             catch (InputNotTakenException) when (others is not null && time.GetElapsedTime(began) < Patience)
             {
                 // Certainly not done, so the next leader may have it.
-                await others.WaitForLeaderAsync(cancellation).ConfigureAwait(false);
+                await others.WaitForLeaderAsync(cancellation);
             }
             catch (InputNotTakenException)
             {
@@ -107,18 +107,18 @@ public sealed class ManagerService(
         var term = _term ?? throw new InputNotTakenException();
         var waiting = new WaitingInput(input);
         term.Add(waiting);
-        return await waiting.Done.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        return await waiting.Done.Task.OrCancelledAsync(cancellation);
     }
 
-    public async ValueTask DisposeAsync() => await StopLeadingAsync().ConfigureAwait(false);
+    public async ValueTask DisposeAsync() => await StopLeadingAsync();
 
     private async Task<object?> SubmitOnceAsync(Input input, CancellationToken cancellation)
     {
         if (_term is not null || others is null)
-            return await TakeAsync(input, cancellation).ConfigureAwait(false);
-        var answer = await others.SubmitAsync(input, cancellation).ConfigureAwait(false);
+            return await TakeAsync(input, cancellation);
+        var answer = await others.SubmitAsync(input, cancellation);
         // Who wrote here must be able to read here what he wrote.
-        await store.WaitForVersionAsync(answer.Version, cancellation).ConfigureAwait(false);
+        await store.WaitForVersionAsync(answer.Version, cancellation);
         return answer.Value;
     }
 
@@ -131,9 +131,9 @@ public sealed class ManagerService(
             _term = null;
         }
         logger.LogInformation("this manager no longer leads the cluster");
-        await term.DisposeAsync().ConfigureAwait(false);
+        await term.DisposeAsync();
         // What is still under way would be missing in the working state of a next term.
-        await term.FinishedAsync().ConfigureAwait(false);
+        await term.FinishedAsync();
         return true;
     }
 
@@ -145,7 +145,7 @@ public sealed class ManagerService(
             Failed?.Invoke(fault);
         }
         // A late word of an earlier term ends nothing.
-        if (await StopAsync(term).ConfigureAwait(false) && fault is null)
+        if (await StopAsync(term) && fault is null)
             TermEnded?.Invoke();
     }
 

@@ -1,3 +1,5 @@
+using Skep.State;
+
 namespace Skep.Manager;
 
 /// <summary>
@@ -16,8 +18,8 @@ internal sealed class SharedBarrier(Func<CancellationToken, Task> barrier)
         lock (_lock)
         {
             if (_current is null)
-                return (_current = RunAsync()).WaitAsync(cancellation);
-            return (_next ??= RunAfterAsync(_current)).WaitAsync(cancellation);
+                return (_current = RunAsync()).OrCancelledAsync(cancellation);
+            return (_next ??= RunAfterAsync(_current)).OrCancelledAsync(cancellation);
         }
     }
 
@@ -27,7 +29,7 @@ internal sealed class SharedBarrier(Func<CancellationToken, Task> barrier)
         await Task.Yield();
         try
         {
-            await barrier(CancellationToken.None).ConfigureAwait(false);
+            await barrier(CancellationToken.None);
         }
         finally
         {
@@ -38,7 +40,7 @@ internal sealed class SharedBarrier(Func<CancellationToken, Task> barrier)
 
     private async Task RunAfterAsync(Task current)
     {
-        await current.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).ConfigureAwait(false);
-        await RunAsync().ConfigureAwait(false);
+        await current.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Current);
+        await RunAsync();
     }
 }

@@ -28,7 +28,7 @@ public sealed class SwarmLoop
         _rules = rules;
         _budget = budget;
         foreach (var rule in rules)
-            rule.Rebuild(state, now);
+            rule.Rebuild(state, now > state.Time ? now : state.Time);
     }
 
     public ClusterState State => _state;

@@ -45,6 +45,9 @@ internal sealed class CertificateFiles(string directory, ManagerKeys keys)
         keys.KeepOnlyPrivateKey(keyPem);
     }
 
+    /// <summary>The certificate, then what links it to the root.</summary>
+    public string ReadPem() => File.ReadAllText(CertificatePath);
+
     /// <summary>The certificate with its key.</summary>
     /// <exception cref="InvalidManagerCertificateException">They are missing or damaged.</exception>
     public X509Certificate2 Read()

@@ -119,6 +119,15 @@ public sealed class ManagerCertificate
         _rootPem = rootPem;
     }
 
+    /// <summary>
+    /// The certificate (PEM, then what links it to the root) and its key, for a restored manager where nobody could sign it a new one. Secret.
+    /// </summary>
+    public (string CertificatePem, string KeyPem) Export()
+    {
+        using var key = Certificate.GetECDsaPrivateKey() ?? throw new InvalidManagerCertificateException("the manager's certificate has no ECDSA key");
+        return (_files.ReadPem(), key.ExportECPrivateKeyPem());
+    }
+
     private static Loaded Load(CertificateFiles files)
     {
         var certificate = files.Read();

@@ -71,9 +71,11 @@ public sealed class StateSnapshot
     }
 
     /// <summary>Reads a state back.</summary>
+    /// <param name="stream">What <see cref="WriteTo"/> wrote.</param>
+    /// <param name="name">What it is called in refusals.</param>
     /// <exception cref="SnapshotDamagedException">It ends early or holds what cannot be.</exception>
     /// <exception cref="StateFormatException">A newer version wrote it.</exception>
-    public static ClusterState Read(Stream stream)
+    public static ClusterState Read(Stream stream, string name = "snapshot")
     {
         var state = new ClusterState();
         var specs = new Dictionary<uint, TaskSpecRecord>();
@@ -83,7 +85,7 @@ public sealed class StateSnapshot
             switch (record.KindCase)
             {
                 case SnapshotRecord.KindOneofCase.Header when record.Header.Format > ClusterState.Format:
-                    throw new StateFormatException("snapshot", record.Header.Format);
+                    throw new StateFormatException(name, record.Header.Format);
                 case SnapshotRecord.KindOneofCase.Header:
                     state.Restore(record.Header.Version, SwarmTime.FromLog(record.Header.Time));
                     break;

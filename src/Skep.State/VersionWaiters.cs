@@ -15,7 +15,7 @@ internal sealed class VersionWaiters
             _waiting.Enqueue(reached, version);
         // It may have come before the waiter stood.
         Reached(present());
-        return reached.Task.WaitAsync(cancellation);
+        return reached.Task.OrCancelledAsync(cancellation);
     }
 
     public void Reached(ulong version)

@@ -3,6 +3,9 @@ using System.Text.Json.Nodes;
 
 namespace Skep.Cli;
 
+/// <summary>Takes in a part of a body.</summary>
+internal delegate void PartWriter(ReadOnlySpan<byte> part);
+
 /// <summary>The Docker API of a manager, over a unix socket or plain TCP.</summary>
 internal sealed class DockerApi : IDisposable
 {
@@ -47,6 +50,37 @@ internal sealed class DockerApi : IDisposable
         }
     }
 
+    /// <summary>Hands the parts of an answer's body on as they come.</summary>
+    /// <exception cref="CliException">No answer, a refusal, or it ended early, in one line.</exception>
+    public async Task DownloadAsync(string path, PartWriter write, CancellationToken cancellation)
+    {
+        using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        try
+        {
+            using var answer = await _client.GetAsync(path, HttpCompletionOption.ResponseHeadersRead, cancellation);
+            if (!answer.IsSuccessStatusCode)
+                throw new CliException(MessageOf(await answer.Content.ReadAsStringAsync(cancellation)) ?? $"{_host} answered {(int)answer.StatusCode}");
+            await using var body = await answer.Content.ReadAsStreamAsync(cancellation);
+            var buffer = new byte[1 << 20];
+            while (true)
+            {
+                silence.CancelAfter(Timeout);
+                var read = await body.ReadAsync(buffer, silence.Token);
+                if (read == 0)
+                    return;
+                write(buffer.AsSpan(0, read));
+            }
+        }
+        catch (HttpIOException e)
+        {
+            throw new CliException($"{_host} ended its answer early ({e.Message}): try again");
+        }
+        catch (Exception e) when (e is HttpRequestException or TaskCanceledException && !cancellation.IsCancellationRequested)
+        {
+            throw new CliException($"no manager answers on {_host} ({e.Message}); is skepd running, and is this the right -H?");
+        }
+    }
+
     public void Dispose() => _client.Dispose();
 
     private static string? MessageOf(string body)
@@ -79,6 +113,3 @@ internal sealed class DockerApi : IDisposable
         },
     };
 }
-
-/// <summary>What the user reads on standard error, in one line; exit code 1.</summary>
-internal sealed class CliException(string message) : Exception(message);

@@ -41,7 +41,7 @@ static async Task<int> RunAsync(Options options)
         };
         await node.StartAsync(CancellationToken.None);
         var routes = new ApiRoutes();
-        using var swarm = new SwarmApi(node, routes, new ServiceLogs(() => node.Logs));
+        using var swarm = new SwarmApi(node, routes, new ServiceLogs(() => node.Logs), TimeProvider.System, new StateBackups(node, TimeProvider.System));
         await using var api = new ApiHost(
             new ApiHostOptions
             {

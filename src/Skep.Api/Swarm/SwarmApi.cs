@@ -12,12 +12,14 @@ namespace Skep.Api.Swarm;
 public sealed class SwarmApi : IDisposable
 {
     private readonly SwarmEventLog _events;
+    private readonly BackupEndpoints? _backups;
 
     /// <param name="lifecycle">How this daemon joins and leaves clusters, and the manager while it is one.</param>
     /// <param name="routes">Where the endpoints are claimed.</param>
     /// <param name="logs">The logs of tasks; null: answered with 501.</param>
     /// <param name="time">The clock.</param>
-    public SwarmApi(ISwarmLifecycle lifecycle, ApiRoutes routes, IServiceLogs? logs = null, TimeProvider? time = null)
+    /// <param name="backups">Makes backups; null: /skep/backup is not there.</param>
+    public SwarmApi(ISwarmLifecycle lifecycle, ApiRoutes routes, IServiceLogs? logs = null, TimeProvider? time = null, IBackups? backups = null)
     {
         ArgumentNullException.ThrowIfNull(lifecycle);
         time ??= TimeProvider.System;
@@ -39,9 +41,15 @@ public sealed class SwarmApi : IDisposable
         new ConfigEndpoints(swarm).Map(fresh);
         new NetworkEndpoints(swarm).Map(fresh);
         new EventEndpoints(swarm, _events, time).Map(routes);
+        _backups = backups is null ? null : new BackupEndpoints(swarm, backups);
+        _backups?.Map(fresh);
     }
 
     public ISwarmInfo Info { get; }
 
-    public void Dispose() => _events.Dispose();
+    public void Dispose()
+    {
+        _events.Dispose();
+        _backups?.Dispose();
+    }
 }

@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Grpc.Core;
 using Skep.Manager;
+using Skep.State;
 
 namespace Skep.Dispatch.Leader;
 
@@ -28,7 +29,7 @@ public sealed class LeaderLink : ILeaderLink, IAsyncDisposable
     private readonly ILeaderLocator _locator;
     private readonly TimeProvider _time;
     private readonly Channel<Pending> _waiting = Channel.CreateBounded<Pending>(new BoundedChannelOptions(MaxWaiting) { SingleReader = true });
-    private readonly SemaphoreSlim _calls = new(MaxCalls);
+    private readonly Channel<None> _calls = Channel.CreateBounded<None>(MaxCalls); // one in it for each call under way
     private readonly CancellationTokenSource _closing = new();
     private readonly Task _sending;
 
@@ -36,7 +37,7 @@ public sealed class LeaderLink : ILeaderLink, IAsyncDisposable
     {
         _locator = locator;
         _time = time;
-        _sending = Task.Run(SendAllAsync);
+        _sending = Waiting.Start(SendAllAsync);
     }
 
     public async Task<LeaderAnswer> SubmitAsync(Input input, CancellationToken cancellation)
@@ -44,7 +45,7 @@ public sealed class LeaderLink : ILeaderLink, IAsyncDisposable
         var pending = new Pending(InputCodec.Encode(input));
         if (!_waiting.Writer.TryWrite(pending))
             throw new ControlException(ControlError.Unavailable, $"the manager is overloaded: {MaxWaiting} requests wait; try again later");
-        return await pending.Done.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        return await pending.Done.Task.OrCancelledAsync(cancellation);
     }
 
     public async Task WaitForLeaderAsync(CancellationToken cancellation)
@@ -54,26 +55,26 @@ public sealed class LeaderLink : ILeaderLink, IAsyncDisposable
         {
             if (_time.GetElapsedTime(began) > LeaderPatience || _closing.IsCancellationRequested)
                 throw ManagerService.NoLeader();
-            await Task.Delay(LeaderPoll, _time, cancellation).ConfigureAwait(false);
+            await Task.Delay(LeaderPoll, _time, cancellation);
         }
         // Known, but perhaps not yet at work: whoever is sent back at once must not spin.
-        await Task.Delay(LeaderPoll, _time, cancellation).ConfigureAwait(false);
+        await Task.Delay(LeaderPoll, _time, cancellation);
     }
 
     public async ValueTask DisposeAsync()
     {
         _waiting.Writer.TryComplete();
-        await _closing.CancelAsync().ConfigureAwait(false);
-        await _sending.ConfigureAwait(false);
+        _closing.Cancel();
+        await _sending;
     }
 
     private async Task SendAllAsync()
     {
         try
         {
-            while (await _waiting.Reader.WaitToReadAsync(_closing.Token).ConfigureAwait(false))
+            while (await _waiting.Reader.WaitToReadAsync(_closing.Token))
             {
-                await _calls.WaitAsync(_closing.Token).ConfigureAwait(false);
+                await _calls.Writer.WriteAsync(default, _closing.Token);
                 _ = CallAsync(Take());
             }
         }
@@ -101,7 +102,7 @@ public sealed class LeaderLink : ILeaderLink, IAsyncDisposable
     {
         try
         {
-            var reply = await CallLeaderAsync(inputs).ConfigureAwait(false);
+            var reply = await CallLeaderAsync(inputs);
             for (var i = 0; i < inputs.Count; i++)
                 Answer(inputs[i], reply.Answers[i], reply.Version);
         }
@@ -112,7 +113,7 @@ public sealed class LeaderLink : ILeaderLink, IAsyncDisposable
         }
         finally
         {
-            _calls.Release();
+            _calls.Reader.TryRead(out _);
         }
     }
 
@@ -125,7 +126,7 @@ public sealed class LeaderLink : ILeaderLink, IAsyncDisposable
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, leader.Replaced, _closing.Token);
         try
         {
-            var reply = await new Leader.LeaderClient(leader.Channel).SubmitAsync(request, cancellationToken: ended.Token).ConfigureAwait(false);
+            var reply = await new Leader.LeaderClient(leader.Channel).SubmitAsync(request, cancellationToken: ended.Token);
             return reply.Answers.Count == inputs.Count ? reply : throw new ControlException(ControlError.Internal, "the leader left requests unanswered");
         }
         catch (RpcException e) when (IsUnsent(e))

@@ -8,7 +8,7 @@ public sealed class LeaderService(ManagerService manager) : Leader.LeaderBase
 {
     public override async Task<SubmitReply> Submit(SubmitRequest request, ServerCallContext context)
     {
-        var answers = await Task.WhenAll(request.Inputs.Select(input => TakeAsync(input, context.CancellationToken))).ConfigureAwait(false);
+        var answers = await Task.WhenAll(request.Inputs.Select(input => TakeAsync(input, context.CancellationToken)));
         var reply = new SubmitReply { Version = manager.Store.Read(state => state.Version) };
         reply.Answers.AddRange(answers);
         return reply;
@@ -18,7 +18,7 @@ public sealed class LeaderService(ManagerService manager) : Leader.LeaderBase
     {
         try
         {
-            return InputCodec.EncodeValue(await manager.TakeAsync(InputCodec.Decode(input), cancellation).ConfigureAwait(false));
+            return InputCodec.EncodeValue(await manager.TakeAsync(InputCodec.Decode(input), cancellation));
         }
         catch (Exception refusal) when (refusal is not OperationCanceledException)
         {

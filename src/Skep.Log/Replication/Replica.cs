@@ -10,8 +10,11 @@ namespace Skep.Log;
 /// Whatever waits while the disk syncs shares the next sync. After a failure to write or sync nothing is acknowledged any more:
 /// <see cref="Stopped"/> faults and everything later is refused.
 /// </summary>
-public sealed class Replica : IAsyncDisposable
+public sealed class Replica : IReplica, IAsyncDisposable
 {
+    /// <summary>In its directory: held while a process uses it.</summary>
+    internal const string LockName = "lock";
+
     private readonly ReplicaOptions _options;
     private readonly ILogger _logger;
     private readonly LogStore _store;
@@ -211,7 +214,7 @@ public sealed class Replica : IAsyncDisposable
     private static Replica Open(ReplicaOptions options, IStateMachine machine, TimeProvider time, ITransport? transport, ILogger logger)
     {
         options.Files.CreateDirectory(options.Directory);
-        var directoryLock = options.Files.Lock(Path.Combine(options.Directory, "lock"));
+        var directoryLock = options.Files.Lock(Path.Combine(options.Directory, LockName));
         LogStore? store = null;
         try
         {

@@ -61,7 +61,7 @@ internal sealed record SnapshotHeader(SnapshotMetadata Metadata, ulong FileId, b
             throw Damaged(file);
         }
         if (bytes[8] != CurrentVersion)
-            throw new LogVersionException($"{file.Path}: snapshot format {bytes[8]}, this program reads format {CurrentVersion}; start the newer version that wrote it");
+            throw new LogVersionException($"{file.Path} is of snapshot format {bytes[8]}, this skepd knows {CurrentVersion}; upgrade skepd on this host");
         var voters = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(48));
         var learners = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(52));
         if (voters < 0 || learners < 0 || FixedSize + (8L * ((long)voters + learners)) + 8 != length)

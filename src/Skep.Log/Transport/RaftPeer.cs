@@ -45,7 +45,7 @@ internal sealed class RaftPeer : IAsyncDisposable
         _time = time;
         _logger = logger;
         _closing = CancellationTokenSource.CreateLinkedTokenSource(closing);
-        _sending = Task.Run(SendAllAsync);
+        _sending = Task.Run(SendAllAsync, CancellationToken.None);
     }
 
     /// <summary>Called on the replica's thread.</summary>

@@ -46,7 +46,7 @@ internal sealed record SegmentHeader(byte Version, byte CipherScheme, ulong LogI
             return null;
         }
         if (bytes[8] != CurrentVersion)
-            throw new LogVersionException($"{file}: log format {bytes[8]}, this program reads format {CurrentVersion}; start the newer version that wrote it");
+            throw new LogVersionException($"{file} is of log format {bytes[8]}, this skepd knows {CurrentVersion}; upgrade skepd on this host");
         return new SegmentHeader(
             bytes[8],
             bytes[9],

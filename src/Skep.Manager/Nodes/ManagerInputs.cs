@@ -97,10 +97,16 @@ internal static class ManagerInputs
         });
     }
 
+    /// <summary>The other members are no managers any more. Hosts that stand by still do, and engines stay nodes.</summary>
     public static void ForceNewCluster(Turn turn, State.Manager self)
     {
-        foreach (var id in turn.State.Managers.Keys.Where(id => id != self.Id).ToList())
-            turn.Emit(new Mutation { RemoveManager = new RemoveObject { Id = id } });
+        foreach (var other in turn.State.Managers.Values.Where(manager => manager.Id != self.Id && manager.IsMember).ToList())
+        {
+            turn.Emit(new Mutation { RemoveManager = new RemoveObject { Id = other.Id } });
+            // Of a host without an engine nothing is left that could ever report.
+            if (other.HostNodeId == other.Id && turn.State.Nodes.ContainsKey(other.Id))
+                turn.Emit(new Mutation { SetNodeStatus = new SetNodeStatus { NodeId = other.Id, State = Wire.NodeStatus.Types.State.Down, Message = "its manager was left behind by a forced new cluster" } });
+        }
         Put(turn, self.Clone());
     }
 

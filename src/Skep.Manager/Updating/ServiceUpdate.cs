@@ -27,6 +27,7 @@ internal sealed class ServiceUpdate
     private readonly Wire.UpdateConfig _config;
     private readonly bool _isRollback;
     private readonly Queue<SlotKey> _outdated;
+    private readonly SlotKey[] _slots;
     private readonly int _total;
     private readonly ulong _parallelism;
     private readonly Dictionary<string, SlotKey> _starting = [];
@@ -46,6 +47,7 @@ internal sealed class ServiceUpdate
         Spec = service.Spec;
         _restarts = restarts;
         _outdated = outdated;
+        _slots = [.. outdated];
         _total = outdated.Count;
         _isRollback = service.UpdateStatus?.State == UpdateState.RollbackStarted;
         _config = (_isRollback ? service.Spec.Rollback : service.Spec.Update) ?? ServiceDefaults.Update;
@@ -125,9 +127,10 @@ internal sealed class ServiceUpdate
         var startFirst = _config.Order == UpdateOrder.StartFirst;
         var present = tasks.Where(task => task.DesiredState <= Wire.TaskState.Running && !comparison.IsOutdated(task)).MaxBy(task => task.DesiredState);
         var old = tasks.Where(task => task != present).ToList();
-        var mayStopOld = !startFirst || present is { State: >= Wire.TaskState.Running };
-        if (mayStopOld)
-            batch.SetDesired(old.Where(task => task.DesiredState <= Wire.TaskState.Running), Wire.TaskState.Shutdown);
+        // Start-first keeps one task until the new one runs. There are more when an update came before the last one was through:
+        // each would add a task to the slot, so those that this one makes obsolete go at once.
+        var kept = startFirst && present is not { State: >= Wire.TaskState.Running } ? old.MaxBy(task => (task.State == Wire.TaskState.Running, task.CreatedAt)) : null;
+        batch.SetDesired(old.Where(task => task != kept && task.DesiredState <= Wire.TaskState.Running), Wire.TaskState.Shutdown);
         if (present is null)
         {
             var id = startFirst
@@ -151,7 +154,8 @@ internal sealed class ServiceUpdate
         if (!_starting.Remove(task.Id, out var slot))
             return;
         _updatedTasks[task.Id] = batch.Now;
-        if (_config.Order == UpdateOrder.StartFirst && task.State == Wire.TaskState.Running)
+        // One that runs although it was told to stop (its node was down and is back) takes nobody's place.
+        if (_config.Order == UpdateOrder.StartFirst && task is { State: Wire.TaskState.Running, DesiredState: <= Wire.TaskState.Running })
         {
             batch.SetDesired(
                 batch.State.Tasks.InSlot(_serviceId, slot).Where(other => other.Id != task.Id && other.DesiredState <= Wire.TaskState.Running),
@@ -192,6 +196,8 @@ internal sealed class ServiceUpdate
     {
         if (_starting.Count > 0 || _delays.Count > 0)
             return UpdateProgress.Waiting;
+        if (_monitorUntil is null && _config.Order == UpdateOrder.StartFirst && !OldTasksAreStopped(batch, service))
+            return UpdateProgress.Waiting;
         if (_monitorUntil is null)
         {
             var monitor = ServiceDefaults.MonitorOf(_config);
@@ -200,6 +206,26 @@ internal sealed class ServiceUpdate
             _monitorUntil = batch.Now + (delay >= monitor ? delay + TimeSpan.FromSeconds(1) : monitor);
         }
         return batch.Now >= _monitorUntil ? Complete(batch, service) : UpdateProgress.Waiting;
+    }
+
+    /// <summary>
+    /// A start-first slot whose new task failed still has its old one. What was restarted in place of the new task is waited for, or nobody
+    /// would ever stop the old one.
+    /// </summary>
+    private bool OldTasksAreStopped(TaskBatch batch, Wire.Service service)
+    {
+        var comparison = new TaskComparison(batch.State, service);
+        foreach (var slot in _slots)
+        {
+            var active = batch.State.Tasks.InSlot(_serviceId, slot).Where(task => task.DesiredState <= Wire.TaskState.Running).ToList();
+            if (active.Count < 2 || active.Where(task => !comparison.IsOutdated(task)).MaxBy(task => task.CreatedAt) is not { } present)
+                continue;
+            if (present.State == Wire.TaskState.Running)
+                batch.SetDesired(active.Where(task => task != present), Wire.TaskState.Shutdown);
+            else
+                _starting[present.Id] = slot;
+        }
+        return _starting.Count == 0;
     }
 
     private UpdateProgress Complete(TaskBatch batch, Wire.Service service)

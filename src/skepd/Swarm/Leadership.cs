@@ -1,7 +1,8 @@
+using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Skep.Log;
 using Skep.Manager;
-using Skep.Raft;
+using Skep.State;
 
 namespace Skep.Daemon.Swarm;
 
@@ -11,16 +12,19 @@ internal sealed class Leadership : IAsyncDisposable
     /// <summary>A transfer that takes longer has failed: the core gives it up after an election timeout, 1 s.</summary>
     private static readonly TimeSpan TransferTimeout = TimeSpan.FromSeconds(2);
 
+    /// <summary>Between a batch that the log refused and the next try.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+
     private static readonly TimeSpan TransferPoll = TimeSpan.FromMilliseconds(10);
 
     private readonly ManagerService _service;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly SemaphoreSlim _news = new(0);
+    private readonly Channel<None> _news = Channel.CreateBounded<None>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly CancellationTokenSource _closing = new();
     private readonly Lock _lock = new();
     private readonly TaskCompletionSource _led = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private Replica? _replica;
+    private IReplica? _replica;
     private Task _following = Task.CompletedTask;
     private (bool Leads, ulong Term) _wanted;
     private ulong _workingTerm;
@@ -32,7 +36,7 @@ internal sealed class Leadership : IAsyncDisposable
         _time = time;
         _logger = logger;
         // The log refused a batch, but the leadership may have stayed: then the loop begins anew from what is committed.
-        service.TermEnded += () => Change(() => _workingTerm = 0);
+        service.TermEnded += () => _ = BeginAnewAsync();
     }
 
     /// <summary>Completes when this manager has led for the first time since it was started.</summary>
@@ -41,10 +45,10 @@ internal sealed class Leadership : IAsyncDisposable
     /// <summary>Called by the log, on its thread.</summary>
     public void OnChanged(bool leads, ulong term) => Change(() => _wanted = (leads, term));
 
-    public void Start(Replica replica)
+    public void Start(IReplica replica)
     {
         _replica = replica;
-        _following = Task.Run(FollowAsync);
+        _following = Waiting.Start(FollowAsync);
     }
 
     /// <summary>
@@ -58,12 +62,12 @@ internal sealed class Leadership : IAsyncDisposable
         Change(() => _passingOn = true);
         try
         {
-            await _service.StopLeadingAsync().ConfigureAwait(false);
-            var status = await replica.StatusAsync(cancellation).ConfigureAwait(false);
+            await _service.StopLeadingAsync();
+            var status = await replica.StatusAsync(cancellation);
             var target = status.Peers.Where(peer => peer.Id != status.Id && !peer.IsLearner && peer.RecentActive).OrderByDescending(peer => peer.Match).Select(peer => peer.Id).FirstOrDefault();
             if (target == 0)
                 return false;
-            await replica.TransferLeaderAsync(target, cancellation).ConfigureAwait(false);
+            await replica.TransferLeaderAsync(target, cancellation);
             var began = _time.GetTimestamp();
             while (_time.GetElapsedTime(began) < TransferTimeout)
             {
@@ -72,7 +76,7 @@ internal sealed class Leadership : IAsyncDisposable
                     _logger.LogInformation("the leadership was passed on to raft member {Id:x}", leader);
                     return true;
                 }
-                await Task.Delay(TransferPoll, _time, cancellation).ConfigureAwait(false);
+                await Task.Delay(TransferPoll, _time, cancellation);
             }
             _logger.LogWarning("the leadership could not be passed on to raft member {Id:x} within {Seconds} s", target, TransferTimeout.TotalSeconds);
             return false;
@@ -89,34 +93,39 @@ internal sealed class Leadership : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _closing.CancelAsync().ConfigureAwait(false);
-        await _following.ConfigureAwait(false);
-        await _service.DisposeAsync().ConfigureAwait(false);
+        _closing.Cancel();
+        await _following;
+        await _service.DisposeAsync();
         _closing.Dispose();
+    }
+
+    private async Task BeginAnewAsync()
+    {
+        // What refused the batch (a transfer under way, too much uncommitted) refuses the next one at once, and each beginning copies the state.
+        await Task.Delay(Pause, _time);
+        Change(() => _workingTerm = 0);
     }
 
     private void Change(Action change)
     {
         lock (_lock)
             change();
-        try
-        {
-            _news.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // It looks already.
-        }
+        _news.Writer.TryWrite(default);
     }
 
     private async Task FollowAsync()
     {
-        while (!_closing.IsCancellationRequested)
+        try
         {
-            await _news.WaitAsync(_closing.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (_closing.IsCancellationRequested)
-                return;
-            await AdaptAsync().ConfigureAwait(false);
+            while (true)
+            {
+                await _news.Reader.ReadAsync(_closing.Token);
+                await AdaptAsync();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Closed.
         }
     }
 
@@ -133,7 +142,7 @@ internal sealed class Leadership : IAsyncDisposable
         if (passingOn || (wanted.Leads && isCurrent))
             return;
         // Also between two terms of our own: others may have led in between.
-        await _service.StopLeadingAsync().ConfigureAwait(false);
+        await _service.StopLeadingAsync();
         if (!wanted.Leads)
             return;
         _service.StartLeading();

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
 using Skep.Api;
 using Skep.Api.Engine;
 using Skep.Api.Swarm;
@@ -10,6 +11,8 @@ internal sealed class LocalEngine(IEngineClient engine)
 {
     // Stock's own time-out for joining is 20 s; the engine answers with an error then.
     private static readonly TimeSpan JoinTimeout = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan Retry = TimeSpan.FromSeconds(2);
 
     /// <summary>False with --engine none.</summary>
     public bool Exists => engine.IsConfigured;
@@ -50,8 +53,57 @@ internal sealed class LocalEngine(IEngineClient engine)
         return await AskAsync(cancellation).ConfigureAwait(false);
     }
 
+    /// <summary>Makes it join as docker swarm join on skepd's socket asks for.</summary>
+    public async Task<EngineSwarm> JoinAsWorkerAsync(SwarmJoin join, CancellationToken cancellation)
+    {
+        if (!Exists)
+            throw new SwarmLifecycleException(LifecycleError.Unavailable, "There is no engine beside this skepd (--engine none), so it has nothing that could join as a worker: join with the token that \"docker swarm join-token manager\" shows.");
+        var engine = await JoinAsync(new EngineJoin(join.JoinToken, join.RemoteAddrs, join.AdvertiseAddr, join.DataPathAddr, join.Availability.ToString().ToLowerInvariant()), cancellation).ConfigureAwait(false);
+        return engine.State == "active"
+            ? engine
+            : throw new SwarmLifecycleException(LifecycleError.Failed, $"the engine beside skepd did not become a node (state {engine.State}): {engine.Error}");
+    }
+
     public Task LeaveAsync(bool force, CancellationToken cancellation) =>
         engine.PostJsonAsync(force ? "/swarm/leave?force=1" : "/swarm/leave", null, JoinTimeout, cancellation);
+
+    /// <summary>Has it leave whatever it is in. An engine that is down or will not go keeps nobody here: the operator is told what to do.</summary>
+    public async Task LeaveAnyAsync(ILogger logger)
+    {
+        if (!Exists)
+            return;
+        try
+        {
+            if (await AskAsync(CancellationToken.None).ConfigureAwait(false) is { IsInactive: false })
+                await LeaveAsync(force: true, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            logger.LogWarning("the engine beside skepd could not leave: {Reason}; let it leave by hand: docker -H <engine socket> swarm leave --force", e.Message);
+        }
+    }
+
+    /// <summary>Tries until it works: at boot the engine may come later than skepd.</summary>
+    public async Task UntilItAnswersAsync(Func<Task> attempt, TimeProvider time, ILogger logger, CancellationToken closing)
+    {
+        while (Exists && !closing.IsCancellationRequested)
+        {
+            try
+            {
+                await attempt().ConfigureAwait(false);
+                return;
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                logger.LogWarning("the engine beside skepd does not answer yet: {Reason}", e.Message);
+                await Task.Delay(Retry, time, closing).ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
+            }
+        }
+    }
 
     private static string Text(JsonNode? node, string name) => node?[name]?.GetValue<string>() ?? "";
 }
@@ -65,6 +117,23 @@ internal sealed class LocalEngine(IEngineClient engine)
 internal sealed record EngineSwarm(string State, string NodeId, string NodeAddr, bool IsManager, string Error)
 {
     public bool IsInactive => State is "" or "inactive";
+
+    /// <summary>The same for a skepd that manages nothing: its part in a swarm is its engine's.</summary>
+    public SwarmStatus Status
+    {
+        get
+        {
+            LocalNodeState? state = State switch
+            {
+                "active" => LocalNodeState.Active,
+                "pending" => LocalNodeState.Pending,
+                "error" => LocalNodeState.Error,
+                "locked" => LocalNodeState.Locked,
+                _ => null,
+            };
+            return state is { } part ? new SwarmStatus(part, NodeId, NodeAddr, Error: Error) : SwarmStatus.Inactive;
+        }
+    }
 }
 
 /// <summary>How the engine is to join.</summary>

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Skep.Log;
 using Skep.Security.Keys;
 using Skep.State;
+using Skep.Storage;
 
 namespace Skep.Daemon.Swarm;
 
@@ -15,10 +16,10 @@ internal sealed class LogKeys(ManagerKeys keys, ILogger logger) : IAsyncDisposab
     private Task _watching = Task.CompletedTask;
 
     /// <summary>See <see cref="ReplicaOptions.Cipher"/>.</summary>
-    public IRecordCipher Cipher => CipherOf(keys.DataKeys[0]);
+    public IRecordCipher Cipher => LogCiphers.Present(keys);
 
     /// <summary>See <see cref="ReplicaOptions.OlderCiphers"/>.</summary>
-    public IReadOnlyList<IRecordCipher> OlderCiphers => [.. keys.DataKeys.Skip(1).Select(CipherOf)];
+    public IReadOnlyList<IRecordCipher> OlderCiphers => LogCiphers.Older(keys);
 
     /// <summary>See <see cref="ReplicaOptions.OlderCiphersUnused"/>. Returns at once: the log does not wait for another file.</summary>
     public void OlderUnused(IRecordCipher inUse) => _ = Task.Run(() => ForgetAllBut(inUse));
@@ -36,8 +37,6 @@ internal sealed class LogKeys(ManagerKeys keys, ILogger logger) : IAsyncDisposab
         await _watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _closing.Dispose();
     }
-
-    private static IRecordCipher CipherOf(ReadOnlyMemory<byte> key) => key.IsEmpty ? PlainRecordCipher.Instance : new AesGcmRecordCipher(key.Span);
 
     private void ForgetAllBut(IRecordCipher inUse)
     {

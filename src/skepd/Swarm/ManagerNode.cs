@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Microsoft.Extensions.Logging;
@@ -10,6 +9,7 @@ using Skep.Manager;
 using Skep.Security;
 using Skep.Security.Keys;
 using Skep.Security.Managers;
+using Skep.Storage;
 
 namespace Skep.Daemon.Swarm;
 
@@ -19,9 +19,11 @@ namespace Skep.Daemon.Swarm;
 /// </summary>
 internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
 {
-    private const string AlreadyInSwarm = "This node is already part of a swarm. Use \"docker swarm leave\" to leave this swarm and join another one.";
+    private const string Locked = "Swarm is encrypted and needs to be unlocked before it can be used. Please use \"docker swarm unlock\" to unlock it.";
 
-    private static readonly TimeSpan EngineRetry = TimeSpan.FromSeconds(2);
+    private const string NotManager = "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. Please run this command on a manager node or promote the current node to a manager.";
+
+    private const string AlreadyInSwarm = "This node is already part of a swarm. Use \"docker swarm leave\" to leave this swarm and join another one.";
 
     /// <summary>As stock.</summary>
     private static readonly TimeSpan JoinTimeout = TimeSpan.FromSeconds(20);
@@ -65,10 +67,13 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
 
     public IManager? Manager => _running?.Manager;
 
+    /// <summary>This manager's, while it is one.</summary>
+    public ManagerCertificate? Certificate => _running?.Certificate;
+
     /// <summary>The logs of the cluster's tasks while this daemon manages one.</summary>
     public ILogReader? Logs => _running?.Logs;
 
-    private string CertificateDirectory => Path.Combine(_dataDirectory, "certificates");
+    private string CertificateDirectory => DataDirectory.CertificatesOf(_dataDirectory);
 
     /// <summary>Goes on where the last run ended. Without a cluster it only looks where the engine stands.</summary>
     public async Task StartAsync(CancellationToken cancellation)
@@ -117,8 +122,8 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
 
     private async Task<string> InitCoreAsync(SwarmInit init, CancellationToken cancellation)
     {
-        if (init.ForceNewCluster)
-            throw new SwarmLifecycleException(LifecycleError.Unavailable, "--force-new-cluster is not available yet");
+        if (init.ForceNewCluster && SwarmFile.Read(_dataDirectory) is { } present)
+            return await GoOnAloneAsync(present, init, cancellation).ConfigureAwait(false);
         ThrowIfInSwarm();
         var listen = SwarmAddresses.Listen(init.ListenAddr);
         var advertise = SwarmAddresses.Advertise(init.AdvertiseAddr, listen);
@@ -127,7 +132,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         var file = new SwarmFile
         {
             ManagerId = ClusterFactory.NewId(),
-            RaftId = NewRaftId(),
+            RaftId = DataDirectory.NewRaftId(),
             ListenAddr = listen.ToString(),
             AdvertiseAddr = advertise.ToString(),
             DataPathAddr = SwarmAddresses.DataPath(init.DataPathAddr),
@@ -144,13 +149,52 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         catch
         {
             // A cluster that could not be made whole is not kept: the user tries again from nothing, and so does the engine.
-            await LetEngineLeaveAsync().ConfigureAwait(false);
+            await _engine.LeaveAnyAsync(_logger).ConfigureAwait(false);
             await CloseAsync().ConfigureAwait(false);
             Forget();
             throw;
         }
         _engineWatch = KeepEngineJoinedAsync(_closing.Token);
         return _status.NodeId;
+    }
+
+    /// <summary>docker swarm init --force-new-cluster on a manager: it goes on without the others, with all that its log holds.</summary>
+    private async Task<string> GoOnAloneAsync(SwarmFile file, SwarmInit init, CancellationToken cancellation)
+    {
+        if (_locked is not null)
+            throw new SwarmLifecycleException(LifecycleError.Unavailable, Locked);
+        if (file.Standby)
+            throw new SwarmLifecycleException(LifecycleError.Unavailable, NotManager);
+        var (listen, advertise) = SwarmAddresses.Change(file.ListenAddr, file.AdvertiseAddr, init.ListenAddr, init.AdvertiseAddr);
+        var certificate = _running?.Certificate ?? ManagerCertificate.Load(CertificateDirectory, unlockKey: default);
+        await CloseAsync().ConfigureAwait(false);
+        try
+        {
+            var next = await Task.Run(() => LoneCluster.Continue(_dataDirectory, file, listen, advertise, certificate.Keys, _logger), cancellation).ConfigureAwait(false);
+            _logger.LogWarning("this manager goes on alone, as raft member {RaftId:x} at {Address}: the other managers are none any more", next.RaftId, advertise);
+            await OpenAsync(next, ReplicaStart.Existing, certificate).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            _logger.LogError("--force-new-cluster failed: {Reason}", StartFailure.Describe(e));
+            await ResumeAsync(certificate).ConfigureAwait(false);
+            throw StartFailure.IsExpected(e) ? new SwarmLifecycleException(LifecycleError.Failed, StartFailure.Describe(e), e) : e;
+        }
+        return _status.NodeId;
+    }
+
+    /// <summary>Goes on as what swarm.json says, as far as that works: the operator reads why not, and may try something else.</summary>
+    private async Task ResumeAsync(ManagerCertificate certificate)
+    {
+        try
+        {
+            if (_running is null && SwarmFile.Read(_dataDirectory) is { } file)
+                await OpenAsync(file, DataDirectory.StartOf(_dataDirectory, file), certificate).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            SetStatus(_status with { State = LocalNodeState.Error, ManagerId = "", LeaderId = "", Error = StartFailure.Describe(e) });
+        }
     }
 
     private (Wire.Cluster Cluster, ManagerCertificate Certificate) MakeCluster(SwarmInit init, SwarmFile file)
@@ -173,11 +217,14 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     private async Task GoOnAsync(SwarmFile file, ReadOnlyMemory<byte> unlockKey)
     {
         var certificate = ManagerCertificate.Load(CertificateDirectory, unlockKey);
+        DataDirectory.DeleteLogsBut(_dataDirectory, file);
         if (file.Standby)
             StandBy(file, certificate);
         else
-            await OpenAsync(file, StartOf(file), certificate).ConfigureAwait(false);
+            await OpenAsync(file, DataDirectory.StartOf(_dataDirectory, file), certificate).ConfigureAwait(false);
         _locked = null;
+        if (!_engine.Exists && _running is { File.NodeId: "" })
+            await JoinEngineAsync(Wire.NodeSpec.Types.Availability.Active, _closing.Token).ConfigureAwait(false);
         _engineWatch = KeepEngineJoinedAsync(_closing.Token);
     }
 
@@ -205,16 +252,6 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         }
     }
 
-    /// <exception cref="InvalidDataException">Its log is gone: it must not come back as the member it was.</exception>
-    private ReplicaStart StartOf(SwarmFile file)
-    {
-        if (Replica.Exists(new DiskFileSystem(), RunningManager.LogDirectory(_dataDirectory)))
-            return ReplicaStart.Existing;
-        return file.Joining
-            ? ReplicaStart.Join
-            : throw new InvalidDataException($"{_dataDirectory} has no raft log, which this manager must not lose: restore it, or remove the data directory, let another manager remove this node (docker node rm --force), and join again");
-    }
-
     private async Task OpenAsync(SwarmFile file, ReplicaStart start, ManagerCertificate certificate, Wire.Cluster? cluster = null)
     {
         var running = await RunningManager.OpenAsync(
@@ -227,6 +264,14 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
                 file = file with { Joining = false };
                 file.Write(_dataDirectory);
                 running.File = file;
+            }
+            if (file.GoesOnAlone)
+            {
+                await running.Manager.SubmitAsync(new ForceNewCluster(ManagerOf(file, running.Manager.Self))).ConfigureAwait(false);
+                file = file with { GoesOnAlone = false };
+                file.Write(_dataDirectory);
+                running.File = file;
+                DataDirectory.DeleteLogsBut(_dataDirectory, file);
             }
             if (cluster is not null)
             {
@@ -253,7 +298,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     }
 
     /// <summary>docker node promote.</summary>
-    private Task PromotedAsync(WatchReply reply, GrpcChannel manager) => OneAtATimeAsync(async () =>
+    private Task<bool> PromotedAsync(WatchReply reply, GrpcChannel manager) => OneAtATimeAsync(async () =>
     {
         if (_standby is not { } standby)
             return false;
@@ -262,14 +307,22 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         file.Write(_dataDirectory);
         _standby = null;
         _logger.LogInformation("this host is promoted to manager");
-        await OpenAsync(file, ReplicaStart.Join, certificate).ConfigureAwait(false);
         // It is this call that the standby waits for.
         _ = standby.DisposeAsync().AsTask();
+        try
+        {
+            await OpenAsync(file, ReplicaStart.Join, certificate).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            _logger.LogError("this host is promoted and could not become a manager: {Reason}; restart skepd, or let another manager demote it", StartFailure.Describe(e));
+            SetStatus(_status with { State = LocalNodeState.Error, Error = $"could not become a manager: {StartFailure.Describe(e)}" });
+        }
         return true;
     }, _closing.Token);
 
     /// <summary>docker node demote.</summary>
-    private Task DemotedAsync(RunningManager running) => OneAtATimeAsync(async () =>
+    private Task<bool> DemotedAsync(RunningManager running) => OneAtATimeAsync(async () =>
     {
         if (_running != running)
             return false;
@@ -279,8 +332,9 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         await CloseAsync().ConfigureAwait(false);
         // A worker has nothing to lock. First, so that there is never a worker that waits for an unlock key.
         running.Certificate.Keys.Unlock();
+        file = file with { LogFolder = DataDirectory.FirstLogFolder };
         file.Write(_dataDirectory);
-        System.IO.Directory.Delete(RunningManager.LogDirectory(_dataDirectory), recursive: true);
+        DataDirectory.DeleteLogsBut(_dataDirectory, null);
         StandBy(file, running.Certificate);
         return true;
     }, _closing.Token);
@@ -315,6 +369,11 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         {
             await running.Manager.SubmitAsync(new HostWithoutEngine(nodeId, Environment.MachineName, HostOf(running.File.AdvertiseAddr)), cancellation).ConfigureAwait(false);
         }
+        await BecomeNodeAsync(running, nodeId, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task BecomeNodeAsync(RunningManager running, string nodeId, CancellationToken cancellation)
+    {
         var file = running.File with { NodeId = nodeId };
         await running.Manager.SubmitAsync(new ManagerReport(file.ManagerId, file.NodeId, file.AdvertiseAddr, ""), cancellation).ConfigureAwait(false);
         file.Write(_dataDirectory);
@@ -333,10 +392,10 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         if (_engine.Exists && await _engine.AskAsync(cancellation).ConfigureAwait(false) is { IsInactive: false } engine)
             throw new SwarmLifecycleException(LifecycleError.Unavailable, $"The engine beside skepd is already part of a swarm (state {engine.State}). Let it leave first: \"docker -H <engine socket> swarm leave\".");
         Forget();
-        if (await AskToJoinAsync(join, advertise.ToString(), cancellation).ConfigureAwait(false) is not { } joined)
+        if (await _client.JoinAsync(join, advertise.ToString(), JoinTimeout, cancellation).ConfigureAwait(false) is not { } joined)
         {
             // A stock manager: it knows engines only.
-            await JoinEngineAsWorkerAsync(join, cancellation).ConfigureAwait(false);
+            await _engine.JoinAsWorkerAsync(join, cancellation).ConfigureAwait(false);
             await LookAtEngineAsync(cancellation).ConfigureAwait(false);
             return true;
         }
@@ -362,7 +421,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         }
         catch
         {
-            await LetEngineLeaveAsync().ConfigureAwait(false);
+            await _engine.LeaveAnyAsync(_logger).ConfigureAwait(false);
             await LetGoAsync().ConfigureAwait(false);
             await CloseAsync().ConfigureAwait(false);
             Forget();
@@ -370,28 +429,6 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         }
         _engineWatch = KeepEngineJoinedAsync(_closing.Token);
         return true;
-    }
-
-    private async Task<(JoinReply Reply, ManagerCertificate Certificate)?> AskToJoinAsync(SwarmJoin join, string advertise, CancellationToken cancellation)
-    {
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        timeout.CancelAfter(JoinTimeout);
-        try
-        {
-            return await _client.JoinAsync(join.RemoteAddrs, join.JoinToken, advertise, timeout.Token).ConfigureAwait(false);
-        }
-        catch (RpcException e) when (e.StatusCode is StatusCode.InvalidArgument or StatusCode.FailedPrecondition)
-        {
-            throw new SwarmLifecycleException(LifecycleError.InvalidParameter, $"rpc error: code = {e.StatusCode} desc = {e.Status.Detail}", e);
-        }
-        catch (RpcException e)
-        {
-            throw new SwarmLifecycleException(LifecycleError.Unavailable, $"no manager could be reached at {string.Join(", ", join.RemoteAddrs)}: {e.Status.DebugException?.GetBaseException().Message ?? e.Status.Detail}", e);
-        }
-        catch (FormatException e)
-        {
-            throw new SwarmLifecycleException(LifecycleError.InvalidParameter, e.Message, e);
-        }
     }
 
     private async Task JoinAsManagerAsync(SwarmJoin join, SwarmFile file, ManagerCertificate certificate, CancellationToken cancellation)
@@ -413,21 +450,11 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     private async Task JoinAsStandbyAsync(SwarmJoin join, SwarmFile file, ManagerCertificate certificate, CancellationToken cancellation)
     {
         StandBy(file, certificate);
-        var engine = await JoinEngineAsWorkerAsync(join, cancellation).ConfigureAwait(false);
+        var engine = await _engine.JoinAsWorkerAsync(join, cancellation).ConfigureAwait(false);
         _standby!.Remember(engine.NodeId);
         await _standby.AtManagerAsync(manager => ManagersClient.ReportAsync(manager, engine.NodeId, file.AdvertiseAddr, cancellation)).ConfigureAwait(false);
         SetStatus(new SwarmStatus(LocalNodeState.Active, engine.NodeId, HostOf(file.AdvertiseAddr)));
         _logger.LogInformation("this host is node {NodeId} of the cluster; skepd stands by beside its engine", engine.NodeId);
-    }
-
-    private async Task<EngineSwarm> JoinEngineAsWorkerAsync(SwarmJoin join, CancellationToken cancellation)
-    {
-        if (!_engine.Exists)
-            throw new SwarmLifecycleException(LifecycleError.Unavailable, "There is no engine beside this skepd (--engine none), so it has nothing that could join as a worker: join with the token that \"docker swarm join-token manager\" shows.");
-        var engine = await _engine.JoinAsync(new EngineJoin(join.JoinToken, join.RemoteAddrs, join.AdvertiseAddr, join.DataPathAddr, join.Availability.ToString().ToLowerInvariant()), cancellation).ConfigureAwait(false);
-        return engine.State == "active"
-            ? engine
-            : throw new SwarmLifecycleException(LifecycleError.Failed, $"the engine beside skepd did not become a node (state {engine.State}): {engine.Error}");
     }
 
     private async Task<bool> LeaveCoreAsync(bool force, CancellationToken cancellation)
@@ -438,7 +465,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
             await LookAtEngineAsync(cancellation).ConfigureAwait(false);
             return true;
         }
-        await LetEngineLeaveAsync().ConfigureAwait(false);
+        await _engine.LeaveAnyAsync(_logger).ConfigureAwait(false);
         await LetGoAsync().ConfigureAwait(false);
         await CloseAsync().ConfigureAwait(false);
         Forget();
@@ -463,53 +490,25 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         }
     }
 
-    /// <summary>An engine that is down or will not go keeps nobody here: the operator is told what to do.</summary>
-    private async Task LetEngineLeaveAsync()
+    /// <summary>
+    /// After a start: the engine may have lost its part (its data was wiped) or may not be up yet; or this manager came back from a backup, and the engine
+    /// is a node of its cluster already.
+    /// </summary>
+    private Task KeepEngineJoinedAsync(CancellationToken closing) => _engine.UntilItAnswersAsync(async () =>
     {
-        if (!_engine.Exists)
+        var engine = await _engine.AskAsync(closing).ConfigureAwait(false);
+        if (_running is not { } running)
             return;
-        try
-        {
-            if (await _engine.AskAsync(CancellationToken.None).ConfigureAwait(false) is { IsInactive: false })
-                await _engine.LeaveAsync(force: true, CancellationToken.None).ConfigureAwait(false);
-        }
-        catch (Exception e)
-        {
-            _logger.LogWarning("the engine beside skepd could not leave: {Reason}; let it leave by hand: docker -H <engine socket> swarm leave --force", e.Message);
-        }
-    }
-
-    /// <summary>After a start: the engine may have lost its part (its data was wiped) or may not be up yet.</summary>
-    private Task KeepEngineJoinedAsync(CancellationToken closing) => UntilEngineAnswersAsync(async () =>
-    {
-        if ((await _engine.AskAsync(closing).ConfigureAwait(false)).IsInactive && _running is not null)
+        if (engine.IsInactive)
             await JoinEngineAsync(Wire.NodeSpec.Types.Availability.Active, closing).ConfigureAwait(false);
-    }, closing);
+        else if (running.File.NodeId.Length == 0 && running.Manager.Store.Read(state => state.Nodes.ContainsKey(engine.NodeId)))
+            await BecomeNodeAsync(running, engine.NodeId, closing).ConfigureAwait(false);
+        else if (running.File.NodeId.Length == 0)
+            _logger.LogWarning("the engine beside skepd is part of another swarm (state {State}): let it leave, and start skepd again: docker -H <engine socket> swarm leave --force", engine.State);
+    }, _time, _logger, closing);
 
     private Task FollowEngineAsync(CancellationToken closing) =>
-        UntilEngineAnswersAsync(() => _running is null ? LookAtEngineAsync(closing) : Task.CompletedTask, closing);
-
-    /// <summary>Tries until it works: at boot the engine may come later than skepd.</summary>
-    private async Task UntilEngineAnswersAsync(Func<Task> attempt, CancellationToken closing)
-    {
-        while (_engine.Exists && !closing.IsCancellationRequested)
-        {
-            try
-            {
-                await attempt().ConfigureAwait(false);
-                return;
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
-            catch (Exception e)
-            {
-                _logger.LogWarning("the engine beside skepd does not answer yet: {Reason}", e.Message);
-                await Task.Delay(EngineRetry, _time, closing).ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
-            }
-        }
-    }
+        _engine.UntilItAnswersAsync(() => _running is null ? LookAtEngineAsync(closing) : Task.CompletedTask, _time, _logger, closing);
 
     /// <summary>While this daemon is no manager, its part in a swarm is its engine's.</summary>
     private async Task LookAtEngineAsync(CancellationToken cancellation)
@@ -517,15 +516,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         var engine = await _engine.AskAsync(cancellation).ConfigureAwait(false);
         if (_running is not null)
             return;
-        LocalNodeState? part = engine.State switch
-        {
-            "active" => LocalNodeState.Active,
-            "pending" => LocalNodeState.Pending,
-            "error" => LocalNodeState.Error,
-            "locked" => LocalNodeState.Locked,
-            _ => null,
-        };
-        SetStatus(part is { } state ? new SwarmStatus(state, engine.NodeId, engine.NodeAddr, Error: engine.Error) : SwarmStatus.Inactive);
+        SetStatus(engine.Status);
     }
 
     private async Task CloseAsync()
@@ -533,7 +524,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         var (running, standby, roleWatch) = (_running, _standby, _roleWatch);
         (_running, _standby, _roleWatch) = (null, null, null);
         Changed?.Invoke();
-        roleWatch?.Stop();
+        roleWatch?.Dispose();
         if (standby is not null)
             await standby.DisposeAsync().ConfigureAwait(false);
         if (running is not null)
@@ -552,11 +543,9 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         SetStatus(SwarmStatus.Inactive);
         // The file goes first: without it, what is left is no cluster.
         System.IO.File.Delete(SwarmFile.PathIn(_dataDirectory));
-        foreach (var folder in new[] { CertificateDirectory, RunningManager.LogDirectory(_dataDirectory) })
-        {
-            if (System.IO.Directory.Exists(folder))
-                System.IO.Directory.Delete(folder, recursive: true);
-        }
+        DataDirectory.DeleteLogsBut(_dataDirectory, null);
+        if (System.IO.Directory.Exists(CertificateDirectory))
+            System.IO.Directory.Delete(CertificateDirectory, recursive: true);
     }
 
     private void SetActive(SwarmFile file) =>
@@ -590,6 +579,4 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     private static State.Manager ManagerOf(SwarmFile file, ManagerSelf self) => new() { Run = self.Run, Id = file.ManagerId, RaftId = file.RaftId, Addr = file.AdvertiseAddr, NodeId = file.NodeId };
 
     private static string HostOf(string address) => System.Net.IPEndPoint.Parse(address).Address.ToString();
-
-    private static ulong NewRaftId() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) | 1;
 }

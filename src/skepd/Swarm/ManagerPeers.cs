@@ -6,6 +6,7 @@ using Skep.Dispatch.Leader;
 using Skep.Security;
 using Skep.Security.Managers;
 using Skep.State;
+using Skep.Storage;
 
 namespace Skep.Daemon.Swarm;
 
@@ -17,6 +18,9 @@ namespace Skep.Daemon.Swarm;
 /// <param name="trust">Judges the others.</param>
 internal sealed class ManagerPeers(ulong selfRaftId, IReadOnlyList<SwarmPeer> remembered, StateStore store, ManagerCertificate certificate, ClusterTrust trust) : ILeaderLocator, IManagerPeers, IDisposable
 {
+    /// <summary>How long a leader that leads no more may still answer what it was asked.</summary>
+    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(1);
+
     private readonly ConcurrentDictionary<string, GrpcChannel> _channels = new();
     private readonly Lock _leaderLock = new();
     private ulong _leaderRaftId;
@@ -64,8 +68,8 @@ internal sealed class ManagerPeers(ulong selfRaftId, IReadOnlyList<SwarmPeer> re
             _leads = new CancellationTokenSource();
             Volatile.Write(ref _leaderRaftId, raftId);
         }
-        // On another thread: whoever waits for the former leader is told there.
-        _ = former.CancelAsync();
+        // A former leader that lives says by itself what it has not taken; one that hangs says nothing.
+        former.CancelAfter(AnswerPatience);
     }
 
     public void Dispose()

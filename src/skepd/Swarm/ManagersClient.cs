@@ -4,6 +4,7 @@ using System.Text;
 using Google.Protobuf;
 using Grpc.Core;
 using Skep.Agent;
+using Skep.Api.Swarm;
 using Skep.Security;
 using Skep.Security.Keys;
 using Skep.Security.Managers;
@@ -20,9 +21,30 @@ internal sealed class ManagersClient(string certificateDirectory, TimeProvider t
     private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>Joins by the first manager that answers; null when it is a stock manager, which knows no skepds.</summary>
-    /// <exception cref="RpcException">Refused, or none can be reached.</exception>
-    /// <exception cref="FormatException">The token is none, or is another cluster's.</exception>
-    public async Task<(JoinReply Reply, ManagerCertificate Certificate)?> JoinAsync(IReadOnlyList<string> remotes, string token, string advertise, CancellationToken cancellation)
+    /// <exception cref="SwarmLifecycleException">Refused, none can be reached in this time, or the token is none or another cluster's.</exception>
+    public async Task<(JoinReply Reply, ManagerCertificate Certificate)?> JoinAsync(SwarmJoin join, string advertise, TimeSpan limit, CancellationToken cancellation)
+    {
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        timeout.CancelAfter(limit);
+        try
+        {
+            return await JoinAsync(join.RemoteAddrs, join.JoinToken, advertise, timeout.Token).ConfigureAwait(false);
+        }
+        catch (RpcException e) when (e.StatusCode is StatusCode.InvalidArgument or StatusCode.FailedPrecondition)
+        {
+            throw new SwarmLifecycleException(LifecycleError.InvalidParameter, $"rpc error: code = {e.StatusCode} desc = {e.Status.Detail}", e);
+        }
+        catch (RpcException e)
+        {
+            throw new SwarmLifecycleException(LifecycleError.Unavailable, $"no manager could be reached at {string.Join(", ", join.RemoteAddrs)}: {e.Status.DebugException?.GetBaseException().Message ?? e.Status.Detail}", e);
+        }
+        catch (FormatException e)
+        {
+            throw new SwarmLifecycleException(LifecycleError.InvalidParameter, e.Message, e);
+        }
+    }
+
+    private async Task<(JoinReply Reply, ManagerCertificate Certificate)?> JoinAsync(IReadOnlyList<string> remotes, string token, string advertise, CancellationToken cancellation)
     {
         RpcException? unreachable = null;
         foreach (var remote in remotes)

@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Skep.Log;
 using Skep.Manager;
@@ -33,18 +34,18 @@ internal sealed class MembershipKeeper : IAsyncDisposable
 
     private readonly ManagerService _service;
     private readonly StateStore _store;
-    private readonly Replica _replica;
+    private readonly IReplica _replica;
     private readonly Leadership _leadership;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly SemaphoreSlim _news = new(0);
+    private readonly Channel<None> _news = Channel.CreateBounded<None>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly CancellationTokenSource _closing = new();
     private readonly IDisposable _subscription;
     private readonly Dictionary<ulong, long> _heard = [];
     private readonly Dictionary<ulong, long> _unwanted = [];
     private readonly Task _running;
 
-    public MembershipKeeper(ManagerService service, Replica replica, Leadership leadership, TimeProvider time, ILogger logger)
+    public MembershipKeeper(ManagerService service, IReplica replica, Leadership leadership, TimeProvider time, ILogger logger)
     {
         _service = service;
         _store = service.Store;
@@ -57,21 +58,17 @@ internal sealed class MembershipKeeper : IAsyncDisposable
             if (changes.Any(change => change is ManagerChange))
                 LookAgain();
         }, LookAgain);
-        _running = Task.Run(RunAsync);
+        _running = Waiting.Start(RunAsync);
     }
 
     /// <summary>The leadership has come, or the group has changed.</summary>
-    public void LookAgain()
-    {
-        if (_news.CurrentCount == 0)
-            _news.Release();
-    }
+    public void LookAgain() => _news.Writer.TryWrite(default);
 
     public async ValueTask DisposeAsync()
     {
         _subscription.Dispose();
-        await _closing.CancelAsync().ConfigureAwait(false);
-        await _running.ConfigureAwait(false);
+        _closing.Cancel();
+        await _running;
         _closing.Dispose();
     }
 
@@ -82,7 +79,7 @@ internal sealed class MembershipKeeper : IAsyncDisposable
             var wait = Interval;
             try
             {
-                wait = _service.IsLeader ? await KeepAsync().ConfigureAwait(false) : Forget();
+                wait = _service.IsLeader ? await KeepAsync() : Forget();
             }
             catch (Exception e) when (e is NotLeaderException or ProposalDroppedException or ReplicaStoppedException or ControlException or InputNotTakenException)
             {
@@ -93,7 +90,21 @@ internal sealed class MembershipKeeper : IAsyncDisposable
             {
                 return;
             }
-            await ((Task)_news.WaitAsync(wait, _closing.Token)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await NewsAsync(wait);
+        }
+    }
+
+    private async Task NewsAsync(TimeSpan wait)
+    {
+        using var timeout = new CancellationTokenSource(wait, _time);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, _closing.Token);
+        try
+        {
+            await _news.Reader.ReadAsync(ended.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // Time to look, or closed.
         }
     }
 
@@ -111,11 +122,11 @@ internal sealed class MembershipKeeper : IAsyncDisposable
         // Alone, and nobody comes or goes: nothing to look at until the state changes.
         if (managers is [{ IsVoter: true }] && _replica.Membership is { Voters.Count: 1, Learners.Count: 0 })
             return Timeout.InfiniteTimeSpan;
-        var status = await _replica.StatusAsync(_closing.Token).ConfigureAwait(false);
+        var status = await _replica.StatusAsync(_closing.Token);
         Hear(status);
-        if (await RemoveOneAsync(managers, status).ConfigureAwait(false) || await AddOneAsync(managers, status).ConfigureAwait(false))
+        if (await RemoveOneAsync(managers, status) || await AddOneAsync(managers, status))
             return QuickInterval;
-        await NoteReachabilityAsync(managers, status).ConfigureAwait(false);
+        await NoteReachabilityAsync(managers, status);
         return _unwanted.Keys.Any(status.Membership.Contains) || managers.Exists(manager => manager.IsMember && manager.Joining) ? QuickInterval : Interval;
     }
 
@@ -137,14 +148,14 @@ internal sealed class MembershipKeeper : IAsyncDisposable
             if (peer.Id == status.Id)
             {
                 // A leader does not remove itself: its successor does.
-                await _leadership.PassOnAsync(_closing.Token).ConfigureAwait(false);
+                await _leadership.PassOnAsync(_closing.Token);
                 return true;
             }
             _unwanted.TryAdd(peer.Id, _time.GetTimestamp());
             if (peer.RecentActive && _time.GetElapsedTime(_unwanted[peer.Id]) < Farewell)
                 continue;
             _logger.LogInformation("raft member {Id:x} leaves the group", peer.Id);
-            await _replica.ChangeMembershipAsync(new ConfChange(ConfChangeKind.Remove, peer.Id), _closing.Token).ConfigureAwait(false);
+            await _replica.ChangeMembershipAsync(new ConfChange(ConfChangeKind.Remove, peer.Id), _closing.Token);
             return true;
         }
         return false;
@@ -156,26 +167,26 @@ internal sealed class MembershipKeeper : IAsyncDisposable
         {
             if (status.Membership.IsVoter(manager.RaftId))
             {
-                await _service.TakeAsync(new ManagerCaughtUp(manager.Id), _closing.Token).ConfigureAwait(false);
+                await _service.TakeAsync(new ManagerCaughtUp(manager.Id), _closing.Token);
                 _logger.LogInformation("manager {ManagerId} at {Address} has caught up and votes", manager.Id, manager.Addr);
                 return true;
             }
             if (!status.Membership.IsLearner(manager.RaftId))
             {
                 _logger.LogInformation("manager {ManagerId} at {Address} joins the raft group as learner {Id:x}", manager.Id, manager.Addr, manager.RaftId);
-                await _replica.ChangeMembershipAsync(new ConfChange(ConfChangeKind.AddLearner, manager.RaftId), _closing.Token).ConfigureAwait(false);
+                await _replica.ChangeMembershipAsync(new ConfChange(ConfChangeKind.AddLearner, manager.RaftId), _closing.Token);
                 return true;
             }
             var learner = status.Peers.First(peer => peer.Id == manager.RaftId);
             if (learner.RecentActive && learner.Match > 0 && learner.PendingSnapshot == 0 && learner.Match + MaxLag >= status.LastIndex)
             {
-                await _replica.ChangeMembershipAsync(new ConfChange(ConfChangeKind.AddVoter, manager.RaftId), _closing.Token).ConfigureAwait(false);
+                await _replica.ChangeMembershipAsync(new ConfChange(ConfChangeKind.AddVoter, manager.RaftId), _closing.Token);
                 return true;
             }
             if (_time.GetElapsedTime(_heard[manager.RaftId]) > JoinPatience)
             {
                 _logger.LogWarning("manager {ManagerId} at {Address} began to join and is not heard from: it is taken out again", manager.Id, manager.Addr);
-                await _service.TakeAsync(new RemoveManager(manager.Id), _closing.Token).ConfigureAwait(false);
+                await _service.TakeAsync(new RemoveManager(manager.Id), _closing.Token);
                 return true;
             }
         }
@@ -193,7 +204,7 @@ internal sealed class MembershipKeeper : IAsyncDisposable
                 _logger.LogInformation("manager {ManagerId} at {Address} is heard from again", manager.Id, manager.Addr);
             else
                 _logger.LogWarning("manager {ManagerId} at {Address} is unreachable", manager.Id, manager.Addr);
-            await _service.TakeAsync(new ManagerReachability(manager.Id, isReachable), _closing.Token).ConfigureAwait(false);
+            await _service.TakeAsync(new ManagerReachability(manager.Id, isReachable), _closing.Token);
         }
     }
 }

@@ -6,7 +6,7 @@ namespace Skep.Daemon.Swarm;
 /// Finds out that this manager was demoted or removed: by its own state, or, since one that was taken out may never hear of it, by
 /// asking the others when nobody leads for a while. Also remembers where the others are.
 /// </summary>
-internal sealed class RoleWatch
+internal sealed class RoleWatch : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
@@ -22,6 +22,7 @@ internal sealed class RoleWatch
     private readonly Func<RunningManager, Task> _demoted;
     private readonly Action<RunningManager, string> _removed;
     private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationToken _stopped;
 
     /// <param name="manager">This one.</param>
     /// <param name="dataDirectory">Where it remembers.</param>
@@ -34,20 +35,26 @@ internal sealed class RoleWatch
         _dataDirectory = dataDirectory;
         _time = time;
         _demoted = demoted;
+        _stopped = _stop.Token;
         _removed = removed;
         _ = Task.Run(RunAsync);
     }
 
-    public void Stop() => _stop.Cancel();
+    /// <summary>Ends it; also from inside of what it calls.</summary>
+    public void Dispose()
+    {
+        _stop.Cancel();
+        _stop.Dispose();
+    }
 
     private async Task RunAsync()
     {
         var wasKnown = false;
         var leaderless = TimeSpan.Zero;
-        while (!_stop.IsCancellationRequested)
+        while (!_stopped.IsCancellationRequested)
         {
-            await Task.Delay(Interval, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (_stop.IsCancellationRequested)
+            await Task.Delay(Interval, _time, _stopped).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (_stopped.IsCancellationRequested)
                 return;
             RememberOthers();
             var self = _manager.Self;
@@ -81,13 +88,13 @@ internal sealed class RoleWatch
     private async Task UntilOutAsync()
     {
         var began = _time.GetTimestamp();
-        while (_time.GetElapsedTime(began) < RemovalPatience && !_stop.IsCancellationRequested)
+        while (_time.GetElapsedTime(began) < RemovalPatience && !_stopped.IsCancellationRequested)
         {
             foreach (var channel in _manager.Peers.Others.Select(other => other.Channel))
             {
                 try
                 {
-                    if (!(await ManagersClient.AskAsync(channel, _stop.Token).ConfigureAwait(false)).RaftMember)
+                    if (!(await ManagersClient.AskAsync(channel, _stopped).ConfigureAwait(false)).RaftMember)
                         return;
                 }
                 catch (RpcException)
@@ -95,7 +102,7 @@ internal sealed class RoleWatch
                     // The next one, then.
                 }
             }
-            await Task.Delay(Interval / 4, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(Interval / 4, _time, _stopped).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -106,7 +113,7 @@ internal sealed class RoleWatch
         {
             try
             {
-                var reply = await ManagersClient.AskAsync(channel, _stop.Token).ConfigureAwait(false);
+                var reply = await ManagersClient.AskAsync(channel, _stopped).ConfigureAwait(false);
                 if (!reply.Standby || reply.RaftMember)
                     continue;
                 await _demoted(_manager).ConfigureAwait(false);

@@ -9,6 +9,7 @@ using Skep.Log.Transport;
 using Skep.Manager;
 using Skep.Security;
 using Skep.State;
+using Skep.Storage;
 
 namespace Skep.Daemon.Swarm;
 
@@ -80,8 +81,6 @@ internal sealed class RunningManager : IAsyncDisposable
     /// <summary>This manager in the state; null before it has come, and when it was removed.</summary>
     public State.Manager? Self => _store.Read(state => state.Managers.GetValueOrDefault(File.ManagerId));
 
-    public static string LogDirectory(string dataDirectory) => Path.Combine(dataDirectory, "raft");
-
     /// <summary>Opens the log. A manager that is alone in its group leads when this returns.</summary>
     /// <param name="file">Who this manager is.</param>
     /// <param name="dataDirectory">Where its log is.</param>
@@ -98,7 +97,7 @@ internal sealed class RunningManager : IAsyncDisposable
         var parts = new Parts(file, certificate, time, loggers);
         var options = new ReplicaOptions
         {
-            Directory = LogDirectory(dataDirectory),
+            Directory = DataDirectory.LogOf(dataDirectory, file),
             NodeId = file.RaftId,
             Start = start,
             LeadershipChanged = parts.Leadership.OnChanged,

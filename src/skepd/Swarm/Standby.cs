@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Skep.Security;
 using Skep.Security.Keys;
 using Skep.Security.Managers;
+using Skep.Storage;
 
 namespace Skep.Daemon.Swarm;
 

@@ -27,6 +27,24 @@ internal static class SwarmAddresses
         return new IPEndPoint(Resolve(host, anyAllowed: false, "advertise address must be a non-zero IP address or network interface (with optional port number)"), port);
     }
 
+    /// <summary>
+    /// What --listen-addr and --advertise-addr change of a manager that is there. The docker command always says where to listen: its default
+    /// changes nothing.
+    /// </summary>
+    public static (string Listen, string Advertise) Change(string presentListen, string presentAdvertise, string listenText, string advertiseText)
+    {
+        var listen = Listen(listenText);
+        var before = IPEndPoint.Parse(presentListen);
+        if (listen.Equals(new IPEndPoint(IPAddress.Any, DefaultPort)))
+            listen = before;
+        var advertise = IPEndPoint.Parse(presentAdvertise);
+        if (advertiseText.Length > 0)
+            advertise = Advertise(advertiseText, listen);
+        else if (!listen.Equals(before))
+            advertise = new IPEndPoint(listen.Address.Equals(IPAddress.Any) || listen.Address.Equals(IPAddress.IPv6Any) ? advertise.Address : listen.Address, listen.Port);
+        return (listen.ToString(), advertise.ToString());
+    }
+
     /// <summary>The host's address on the way to another one, as stock's daemon finds it when it joins.</summary>
     /// <param name="remote">host:port of a manager.</param>
     public static IPAddress Toward(string remote)

@@ -71,12 +71,53 @@ public sealed class LoneSkepd : IAsyncDisposable
         throw new TimeoutException($"skepd neither answers nor ends:\n{Errors}");
     }
 
-    public async Task InitAsync()
+    /// <summary>host:port of its cluster port.</summary>
+    public string Address => $"127.0.0.1:{ClusterPort}";
+
+    public Task InitAsync() => DoneAsync(TryInitAsync(forceNewCluster: false));
+
+    public Task<HttpResponseMessage> TryInitAsync(bool forceNewCluster) => PostAsync("/v1.41/swarm/init", new JsonObject
     {
-        var address = $"127.0.0.1:{ClusterPort}";
-        using var answer = await PostAsync("/v1.41/swarm/init", new JsonObject { ["ListenAddr"] = address, ["AdvertiseAddr"] = address });
-        Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
+        ["ListenAddr"] = Address,
+        ["AdvertiseAddr"] = Address,
+        ["ForceNewCluster"] = forceNewCluster,
+    });
+
+    /// <summary>docker swarm join, as a manager.</summary>
+    public async Task JoinAsync(LoneSkepd manager)
+    {
+        var swarm = JsonNode.Parse(await manager.Client.GetStringAsync("/v1.41/swarm"))!;
+        await DoneAsync(PostAsync("/v1.41/swarm/join", new JsonObject
+        {
+            ["ListenAddr"] = Address,
+            ["AdvertiseAddr"] = Address,
+            ["RemoteAddrs"] = new JsonArray(manager.Address),
+            ["JoinToken"] = swarm["JoinTokens"]!["Manager"]!.GetValue<string>(),
+        }));
     }
+
+    public Task LeaveAsync() => DoneAsync(PostAsync("/v1.41/swarm/leave?force=1", []));
+
+    /// <summary>docker swarm update --autolock.</summary>
+    public async Task AutolockAsync()
+    {
+        var swarm = JsonNode.Parse(await Client.GetStringAsync("/v1.41/swarm"))!;
+        var spec = swarm["Spec"]!.DeepClone().AsObject();
+        spec["EncryptionConfig"] = new JsonObject { ["AutoLockManagers"] = true };
+        await DoneAsync(PostAsync($"/v1.41/swarm/update?version={swarm["Version"]!["Index"]}", spec));
+    }
+
+    /// <summary>docker swarm unlock-key -q.</summary>
+    public async Task<string> UnlockKeyAsync() => JsonNode.Parse(await Client.GetStringAsync("/v1.41/swarm/unlockkey"))!["UnlockKey"]!.GetValue<string>();
+
+    public Task UnlockAsync(string key) => DoneAsync(PostAsync("/v1.41/swarm/unlock", new JsonObject { ["UnlockKey"] = key }));
+
+    /// <summary>docker info's LocalNodeState.</summary>
+    public async Task<string> StateAsync() => JsonNode.Parse(await Client.GetStringAsync("/v1.41/info"))!["Swarm"]!["LocalNodeState"]!.GetValue<string>();
+
+    /// <summary>By node: docker node ls' MANAGER STATUS, or nothing.</summary>
+    public async Task<List<string>> ManagerStatusesAsync() =>
+        [.. JsonNode.Parse(await Client.GetStringAsync("/v1.41/nodes"))!.AsArray().Select(node => node!["ManagerStatus"] is { } status ? status["Leader"]?.GetValue<bool>() == true ? "leader" : status["Reachability"]!.GetValue<string>() : "").Order(StringComparer.Ordinal)];
 
     public Task<HttpResponseMessage> PostAsync(string path, JsonObject body) =>
         Client.PostAsync(path, new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json"));
@@ -112,6 +153,12 @@ public sealed class LoneSkepd : IAsyncDisposable
         _process?.Dispose();
         Client.Dispose();
         Directory.Delete(_folder, recursive: true);
+    }
+
+    private static async Task DoneAsync(Task<HttpResponseMessage> call)
+    {
+        using var answer = await call;
+        Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
     }
 
     private void Keep(string? line)

@@ -73,6 +73,10 @@ public sealed class ManagerGroup : IAsyncLifetime
     public async Task<Dictionary<string, string>> StatusesAsync(string by) =>
         (await Docker(by, "node ls --format '{{.Hostname}}={{.ManagerStatus}}'")).Lines.Select(line => line.Split('=')).ToDictionary(parts => parts[0], parts => parts[1]);
 
+    /// <summary>The same of the nodes that are ready.</summary>
+    public async Task<Dictionary<string, string>> StatusesOfReadyAsync(string by) =>
+        (await TryDocker(by, "node ls --format '{{.Hostname}}={{.Status}}={{.ManagerStatus}}'")).Lines.Select(line => line.Split('=')).Where(parts => parts[1] == "Ready").ToDictionary(parts => parts[0], parts => parts[2]);
+
     public async Task<string> LeaderAsync(string by) => (await StatusesAsync(by)).Single(node => node.Value == "Leader").Key;
 
     /// <summary>Puts right what a test that failed left behind, so that the next one is judged by itself.</summary>

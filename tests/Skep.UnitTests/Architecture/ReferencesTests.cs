@@ -16,6 +16,7 @@ public sealed class ReferencesTests
         ["Skep.Dispatch"] = ["Skep.Manager", "Skep.State", "Skep.Wire"],
         ["Skep.Security"] = ["Skep.Manager", "Skep.State", "Skep.Wire"],
         ["Skep.Api"] = ["Skep.Manager", "Skep.State", "Skep.Wire"],
+        ["Skep.Storage"] = ["Skep.Log", "Skep.Manager", "Skep.Raft", "Skep.Security", "Skep.State", "Skep.Wire"],
         ["Skep.Agent"] = ["Skep.Wire"],
     };
 

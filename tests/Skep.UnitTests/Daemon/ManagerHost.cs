@@ -9,6 +9,7 @@ using Skep.Daemon.Swarm;
 using Skep.Dispatch;
 using Skep.Manager;
 using Skep.Security.Keys;
+using Skep.Storage;
 using Xunit;
 
 namespace Skep.UnitTests.Daemon;
@@ -17,19 +18,29 @@ namespace Skep.UnitTests.Daemon;
 [SupportedOSPlatform("linux")]
 internal sealed class ManagerHost : IAsyncDisposable
 {
-    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("skep-manager-");
+    private readonly DirectoryInfo _directory = System.IO.Directory.CreateTempSubdirectory("skep-manager-");
 
     public ManagerHost()
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        Port = ((IPEndPoint)probe.LocalEndpoint).Port;
+        Port = FreePort();
         Node = NewNode();
     }
 
     public ManagerNode Node { get; private set; }
 
     public int Port { get; }
+
+    /// <summary>Of the cluster port.</summary>
+    public string Address => $"127.0.0.1:{Port}";
+
+    /// <summary>The data directory.</summary>
+    public string Directory => _directory.FullName;
+
+    public SwarmFile SwarmFile => SwarmFile.Read(Directory)!;
+
+    public ManagerKeys Keys => ManagerKeys.Open(Path.GetDirectoryName(KeyFile)!, default);
+
+    public List<string> LogFolders => [.. _directory.EnumerateDirectories("raft*").Select(folder => folder.Name)];
 
     public string KeyFile => Path.Combine(_directory.FullName, "certificates", ManagerKeys.FileName);
 
@@ -59,6 +70,19 @@ internal sealed class ManagerHost : IAsyncDisposable
         }, CancellationToken.None);
     }
 
+    /// <summary>docker swarm init --force-new-cluster.</summary>
+    public Task ForceNewClusterAsync() => ForceNewClusterAsync(listen: Node.Status.State == LocalNodeState.Inactive ? $"127.0.0.1:{Port}" : "0.0.0.0:2377", advertise: "");
+
+    public Task ForceNewClusterAsync(string listen, string advertise) => Node.InitAsync(
+        new SwarmInit { ListenAddr = listen, AdvertiseAddr = advertise, Spec = new Wire.ClusterSpec(), ForceNewCluster = true }, CancellationToken.None);
+
+    public static int FreePort()
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, 0);
+        probe.Start();
+        return ((IPEndPoint)probe.LocalEndpoint).Port;
+    }
+
     /// <summary>As a further manager.</summary>
     public async Task JoinAsync(ManagerHost manager)
     {
@@ -79,9 +103,9 @@ internal sealed class ManagerHost : IAsyncDisposable
         Node = NewNode();
     }
 
-    public Task PutConfigAsync(string data) => Node.Manager!.CallAsync<Wire.CreateConfigResponse>(new Wire.CreateConfigRequest
+    public Task PutConfigAsync(string data, string name = "c") => Node.Manager!.CallAsync<Wire.CreateConfigResponse>(new Wire.CreateConfigRequest
     {
-        Spec = new Wire.ConfigSpec { Annotations = new Wire.Annotations { Name = "c" }, Data = Google.Protobuf.ByteString.CopyFromUtf8(data) },
+        Spec = new Wire.ConfigSpec { Annotations = new Wire.Annotations { Name = name }, Data = Google.Protobuf.ByteString.CopyFromUtf8(data) },
     });
 
     public Task UpdateAsync(Action<Wire.UpdateClusterRequest> change)
@@ -115,7 +139,7 @@ internal sealed class ManagerHost : IAsyncDisposable
 
     public List<string> FilesThatContain(params string[] words) =>
     [
-        .. from path in Directory.EnumerateFiles(_directory.FullName, "*", SearchOption.AllDirectories)
+        .. from path in System.IO.Directory.EnumerateFiles(_directory.FullName, "*", SearchOption.AllDirectories)
            where !path.EndsWith(".tmp", StringComparison.Ordinal) && !path.EndsWith("/lock", StringComparison.Ordinal)
            let content = Encoding.Latin1.GetString(File.ReadAllBytes(path))
            where words.Any(word => content.Contains(word, StringComparison.Ordinal))

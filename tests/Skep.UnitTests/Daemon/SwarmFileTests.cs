@@ -1,4 +1,4 @@
-using Skep.Daemon.Swarm;
+using Skep.Storage;
 using Xunit;
 
 namespace Skep.UnitTests.Daemon;

@@ -245,7 +245,8 @@ public abstract class DamageTests(IRecordCipher cipher)
         BitConverter.TryWriteBytes(content.AsSpan(headerLength - 8), XxHash3.HashToUInt64(content.AsSpan(0, headerLength - 8)));
         disk.Replace(path, content);
         var refusal = Assert.Throws<LogVersionException>(() => new SteppedReplica(Options(disk), new RecordingLogger()));
-        Assert.Contains("format 2, this program reads format 1", refusal.Message);
+        Assert.Contains($"{path} is of", refusal.Message);
+        Assert.Contains("format 2, this skepd knows 1; upgrade skepd on this host", refusal.Message);
     }
 
     [Fact]

@@ -79,7 +79,7 @@ internal sealed class SwarmEventLog : IDisposable
             var message = change switch
             {
                 TaskChange => null,
-                ManagerChange manager => RoleChange(manager, now),
+                ManagerChange manager => ManagerChanged(manager, now),
                 _ => SwarmEventMaker.Make(change, now),
             };
             if (message is not null)
@@ -87,14 +87,11 @@ internal sealed class SwarmEventLog : IDisposable
         }
     }
 
-    private Types.EventMessage? RoleChange(ManagerChange change, DateTimeOffset now)
+    private Types.EventMessage? ManagerChanged(ManagerChange change, DateTimeOffset now)
     {
-        var old = change.Old?.NodeId ?? "";
-        var present = change.New?.NodeId ?? "";
-        if (old == present)
-            return null;
-        var node = _store?.Read(state => state.Nodes.GetValueOrDefault(present.Length > 0 ? present : old));
-        return node is null ? null : SwarmEventMaker.RoleChanged(node, present.Length > 0, now);
+        var host = (change.New ?? change.Old!).HostNodeId;
+        var node = _store?.Read(state => state.Nodes.GetValueOrDefault(host));
+        return node is null ? null : SwarmEventMaker.ManagerChanged(node, change.Old, change.New, now);
     }
 
     private void Publish(Types.EventMessage message)

@@ -20,14 +20,20 @@ internal static class SwarmEventMaker
         _ => null,
     };
 
-    /// <summary>A node began or ceased to host a manager.</summary>
-    public static Types.EventMessage RoleChanged(Wire.Node node, bool isManager, DateTimeOffset now)
+    /// <summary>A node began or ceased to host a manager, or its manager is heard or no longer heard; null: neither.</summary>
+    public static Types.EventMessage? ManagerChanged(Wire.Node node, State.Manager? old, State.Manager? manager, DateTimeOffset now)
     {
         var attributes = NodeAttributes(null, node);
-        attributes["role.old"] = isManager ? "worker" : "manager";
-        attributes["role.new"] = isManager ? "manager" : "worker";
-        return Message("node", "update", node.Id, Timestamp.FromDateTimeOffset(now), attributes);
+        var count = attributes.Count;
+        Differ(attributes, "role", RoleOn(node, old), RoleOn(node, manager));
+        if (old is { IsVoter: true } && manager is { IsVoter: true })
+            Differ(attributes, "reachability", ReachabilityOf(old), ReachabilityOf(manager));
+        return attributes.Count == count ? null : Message("node", "update", node.Id, Timestamp.FromDateTimeOffset(now), attributes);
     }
+
+    private static string RoleOn(Wire.Node node, State.Manager? manager) => manager is { IsMember: true } && manager.HostNodeId == node.Id ? "manager" : "worker";
+
+    private static string ReachabilityOf(State.Manager manager) => manager.Unreachable ? "unreachable" : "reachable";
 
     private static Types.EventMessage Make(
         string type, bool created, bool removed, string id, Wire.Meta? meta, DateTimeOffset now, Dictionary<string, string> attributes)

@@ -20,7 +20,7 @@ namespace Skep.UnitTests.Api.Swarm;
 /// The API on a socket of its own, over the real manager (all rules, a log that commits at once), without an engine. Nodes and
 /// whatever else a test starts from are put into the state before the manager leads.
 /// </summary>
-internal sealed class SwarmHost : ISwarmLifecycle, IProposer, IAsyncDisposable
+internal sealed class SwarmHost : ISwarmLifecycle, IProposer, IBackups, IAsyncDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("skep-api-").FullName;
     private readonly ManagerService _manager;
@@ -39,7 +39,7 @@ internal sealed class SwarmHost : ISwarmLifecycle, IProposer, IAsyncDisposable
         _manager.StartLeading();
         Manager = _manager;
         var routes = new ApiRoutes();
-        _api = new SwarmApi(this, routes, logs);
+        _api = new SwarmApi(this, routes, logs, backups: this);
         _host = new ApiHost(new ApiHostOptions
         {
             Listen = [new ListenAddress.Unix(SocketPath)],
@@ -71,6 +71,9 @@ internal sealed class SwarmHost : ISwarmLifecycle, IProposer, IAsyncDisposable
 
     public SwarmStatus Status { get; set; } = new(LocalNodeState.Active, Given.Node1, "10.0.0.1", "manager1", "manager1");
 
+    /// <summary>What a backup writes.</summary>
+    public Action<Stream> Backup { get; set; } = _ => { };
+
     /// <summary>What the lifecycle was asked for last.</summary>
     public object? Asked { get; private set; }
 
@@ -101,6 +104,8 @@ internal sealed class SwarmHost : ISwarmLifecycle, IProposer, IAsyncDisposable
         Manager = _manager;
         Changed?.Invoke();
     }
+
+    public void Write(IManager manager, Stream output) => Backup(output);
 
     public Task ReadBarrierAsync(CancellationToken cancellation) => Task.CompletedTask;
 

@@ -112,6 +112,55 @@ public sealed class RollingUpdateTests
     }
 
     [Fact]
+    public void Start_first_updates_that_follow_each_other_keep_no_more_than_one_old_task()
+    {
+        var harness = NewHarness();
+        var web = CreateService(harness, 1, new Wire.UpdateConfig { Parallelism = 1, Order = UpdateOrder.StartFirst });
+        harness.Engines.Outcome = _ => null;
+        foreach (var image in new[] { "app:2", "app:3", "app:4" })
+        {
+            harness.SetImage(web, image);
+            harness.Settle();
+        }
+        Assert.Equal(["app:1", "app:4"], harness.ActiveTasksOf(web).Select(t => t.Image()));
+    }
+
+    [Fact]
+    public void Start_first_stops_the_old_task_also_when_the_new_one_ran_only_after_a_restart()
+    {
+        var harness = NewHarness();
+        var web = CreateService(harness, 1, new Wire.UpdateConfig { Parallelism = 1, Order = UpdateOrder.StartFirst, FailureAction = FailureAction.Continue });
+        harness.Engines.Outcome = _ => Wire.TaskState.Rejected;
+        harness.SetImage(web, "app:2");
+        harness.Settle();
+        Assert.Contains("app:1", harness.RunningTasksOf(web).Select(t => t.Image()));
+        harness.Engines.Outcome = _ => Wire.TaskState.Running;
+        harness.Advance(Long);
+        Assert.Equal("app:2", Assert.Single(harness.ActiveTasksOf(web)).Image());
+        Assert.Equal(UpdateState.Completed, Status(harness, web).State);
+    }
+
+    [Fact]
+    public void A_new_task_that_runs_after_it_was_told_to_stop_stops_nobody()
+    {
+        var harness = NewHarness();
+        var web = CreateService(harness, 1, new Wire.UpdateConfig { Parallelism = 1, Order = UpdateOrder.StartFirst, FailureAction = FailureAction.Continue });
+        harness.Engines.Outcome = _ => null;
+        harness.SetImage(web, "app:2");
+        harness.Settle();
+        var first = harness.ActiveTasksOf(web).Single(t => t.Image() == "app:2");
+        harness.LoseNode(first.NodeId);
+        harness.Settle();
+        // Its node is back, with a status that was under way all the time.
+        harness.Send(new TaskStatusReport(first.NodeId, [new(first.Id, new Wire.TaskStatus { State = Wire.TaskState.Running })]));
+        harness.Turn();
+        harness.Engines.Outcome = _ => Wire.TaskState.Running;
+        harness.Engines.Wake();
+        harness.Advance(Long);
+        Assert.Equal("app:2", Assert.Single(harness.RunningTasksOf(web)).Image());
+    }
+
+    [Fact]
     public void The_update_status_tells_how_it_goes()
     {
         var harness = NewHarness();

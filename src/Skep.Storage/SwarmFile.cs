@@ -2,10 +2,10 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Skep.Security;
 
-namespace Skep.Daemon.Swarm;
+namespace Skep.Storage;
 
 /// <summary>What this host must remember of its part in a cluster: swarm.json in the data directory. Its presence means "part of a cluster": a manager, or a standby.</summary>
-internal sealed record SwarmFile
+public sealed record SwarmFile
 {
     public const int CurrentFormat = 1;
 
@@ -31,6 +31,15 @@ internal sealed record SwarmFile
 
     /// <summary>It shall be a Raft member but has no log yet. Otherwise a log that is missing was lost, and its member must not come back without it.</summary>
     public bool Joining { get; init; }
+
+    /// <summary>
+    /// It goes on alone (after docker swarm init --force-new-cluster, or from a backup), and its state does not say so yet: the others are still
+    /// managers in it.
+    /// </summary>
+    public bool GoesOnAlone { get; init; }
+
+    /// <summary>The folder of its log, in the data directory. A new group gets a folder of its own, so that the switch from one to the other is this file's.</summary>
+    public string LogFolder { get; init; } = DataDirectory.FirstLogFolder;
 
     /// <summary>The managers as last known: the way back while the log here does not say it.</summary>
     public IReadOnlyList<SwarmPeer> Peers { get; init; } = [];
@@ -63,7 +72,7 @@ internal sealed record SwarmFile
 }
 
 /// <summary>A Raft member and its address, host:port.</summary>
-internal sealed record SwarmPeer(ulong RaftId, string Addr);
+public sealed record SwarmPeer(ulong RaftId, string Addr);
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(SwarmFile))]

@@ -1,6 +1,6 @@
 using Skep.Log;
 
-namespace Skep.UnitTests.Log;
+namespace Skep.Simulation.Disk;
 
 /// <summary>The process was killed at this operation, or was killed earlier.</summary>
 public sealed class SimulatedCrashException : Exception
@@ -100,13 +100,13 @@ public sealed class SimulatedFileSystem : IFileSystem
     public byte[] Content(string path)
     {
         lock (_lock)
-            return [.. _names[path].Current];
+            return _names[path].Current.ToArray();
     }
 
     public void Replace(string path, byte[] content)
     {
         lock (_lock)
-            _durableNames[path] = _names[path] = new Inode { Current = [.. content], Durable = [.. content] };
+            _durableNames[path] = _names[path] = Inode.Of(content);
     }
 
     public void FlipBit(string path, long offset, int bit)
@@ -124,7 +124,7 @@ public sealed class SimulatedFileSystem : IFileSystem
         {
             copy._directories.UnionWith(_directories);
             foreach (var (path, inode) in _names)
-                copy.Replace(path, inode.Current);
+                copy.Replace(path, inode.Current.ToArray());
         }
         return copy;
     }
@@ -240,51 +240,73 @@ public sealed class SimulatedFileSystem : IFileSystem
 
     private sealed class Inode
     {
-        public byte[] Current { get; set; } = [];
+        private readonly FileContent _durable = new();
+        private readonly List<(long Offset, byte[] Bytes)> _unsynced = [];
 
-        public byte[] Durable { get; set; } = [];
+        private bool _dropped;
 
-        public List<(long Offset, byte[] Bytes)> Unsynced { get; } = [];
+        public FileContent Current { get; private set; } = new();
+
+        /// <summary>A file that holds these bytes durably.</summary>
+        public static Inode Of(byte[] content)
+        {
+            var inode = new Inode();
+            inode.Write(0, content);
+            inode.Sync();
+            return inode;
+        }
 
         public void Write(long offset, byte[] bytes)
         {
-            Current = Put(Current, offset, bytes);
-            Unsynced.Add((offset, bytes));
+            Current.Put(offset, bytes);
+            _unsynced.Add((offset, bytes));
         }
 
         public void Sync()
         {
-            Durable = [.. Current];
-            Unsynced.Clear();
+            if (_dropped)
+                _durable.Put(0, Current.ToArray());
+            foreach (var (offset, bytes) in _unsynced)
+                _durable.Put(offset, bytes);
+            _unsynced.Clear();
+            _dropped = false;
+        }
+
+        /// <summary>A sync failed: what was written since the last one does not reach the disk before another succeeds.</summary>
+        public void DropUnsynced()
+        {
+            _unsynced.Clear();
+            _dropped = true;
+        }
+
+        // Simple and pessimistic: a shortening is durable at once, but that of what was never synced is all the log does.
+        public void SetLength(long length)
+        {
+            Current.SetLength(length);
+            _durable.SetLength(Math.Min(length, _durable.Length));
+            _unsynced.Clear();
+            _unsynced.Add((0, Current.ToArray()));
         }
 
         public void PowerFailed(CrashKind kind, Random random)
         {
-            var left = (byte[])[.. Durable];
             if (kind == CrashKind.UnsyncedTorn)
             {
-                foreach (var (offset, bytes) in Unsynced)
+                foreach (var (offset, bytes) in _unsynced)
                 {
                     for (var at = 0L; at < bytes.Length;)
                     {
                         var end = Math.Min(bytes.Length, ((offset + at) / SectorBytes * SectorBytes) + SectorBytes - offset);
                         if (random.Next(2) == 0)
-                            left = Put(left, offset + at, bytes[(int)at..(int)end]);
+                            _durable.Put(offset + at, bytes.AsSpan((int)at..(int)end));
                         at = end;
                     }
                 }
             }
-            Current = left;
-            Sync();
-        }
-
-        private static byte[] Put(byte[] content, long offset, byte[] bytes)
-        {
-            var end = offset + bytes.Length;
-            var result = new byte[Math.Max(content.Length, end)];
-            content.CopyTo(result, 0);
-            bytes.CopyTo(result, offset);
-            return result;
+            _unsynced.Clear();
+            _dropped = false;
+            Current = new FileContent();
+            Current.Put(0, _durable.ToArray());
         }
     }
 
@@ -307,7 +329,7 @@ public sealed class SimulatedFileSystem : IFileSystem
             {
                 var count = (int)Math.Clamp(inode.Current.Length - offset, 0, buffer.Length);
                 if (count > 0)
-                    inode.Current.AsSpan((int)offset, count).CopyTo(buffer);
+                    inode.Current.CopyTo(offset, buffer[..count]);
                 return count;
             }
         }
@@ -338,14 +360,7 @@ public sealed class SimulatedFileSystem : IFileSystem
             {
                 if (Interrupted())
                     throw new SimulatedCrashException();
-
-                // Simple and pessimistic: a shortening is durable at once, but that of what was never synced is all the log does.
-                var content = new byte[length];
-                inode.Current.AsSpan(0, (int)Math.Min(length, inode.Current.Length)).CopyTo(content);
-                inode.Current = content;
-                inode.Durable = inode.Durable[..(int)Math.Min(length, inode.Durable.Length)];
-                inode.Unsynced.Clear();
-                inode.Unsynced.Add((0, content));
+                inode.SetLength(length);
             }
         }
 
@@ -357,7 +372,7 @@ public sealed class SimulatedFileSystem : IFileSystem
                     throw new SimulatedCrashException();
                 if (disk.SyncFails(path))
                 {
-                    inode.Unsynced.Clear();
+                    inode.DropUnsynced();
                     throw new IOException($"Input/output error : '{path}'");
                 }
                 var extension = System.IO.Path.GetExtension(path);

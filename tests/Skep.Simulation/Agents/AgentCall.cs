@@ -1,0 +1,44 @@
+using System.Net;
+using Grpc.Core;
+using Microsoft.AspNetCore.Http;
+using Skep.Wire;
+using Task = System.Threading.Tasks.Task;
+
+namespace Skep.Simulation.Agents;
+
+/// <summary>A call of an engine whose certificate was checked.</summary>
+internal sealed class AgentCall : ServerCallContext
+{
+    public AgentCall(string nodeId, string address, CancellationToken ended)
+    {
+        CancellationTokenCore = ended;
+        this.SetNode(new NodeIdentity(nodeId, NodeRole.Worker, "cluster"));
+        UserStateCore["__HttpContext"] = new DefaultHttpContext { Connection = { RemoteIpAddress = IPAddress.Parse(address) } };
+    }
+
+    protected override string MethodCore => "";
+
+    protected override string HostCore => "";
+
+    protected override string PeerCore => "";
+
+    protected override DateTime DeadlineCore => DateTime.MaxValue;
+
+    protected override Metadata RequestHeadersCore { get; } = [];
+
+    protected override CancellationToken CancellationTokenCore { get; }
+
+    protected override Metadata ResponseTrailersCore { get; } = [];
+
+    protected override Status StatusCore { get; set; }
+
+    protected override WriteOptions? WriteOptionsCore { get; set; }
+
+    protected override AuthContext AuthContextCore { get; } = new(null, []);
+
+    protected override IDictionary<object, object> UserStateCore { get; } = new Dictionary<object, object>();
+
+    protected override ContextPropagationToken CreatePropagationTokenCore(ContextPropagationOptions? options) => throw new NotSupportedException();
+
+    protected override Task WriteResponseHeadersAsyncCore(Metadata responseHeaders) => Task.CompletedTask;
+}
