@@ -18,9 +18,18 @@ namespace Skep.Security;
 /// <param name="trust">What it accepts.</param>
 /// <param name="refusals">One line for every connection that is turned away.</param>
 /// <param name="logger">What only debugging needs.</param>
-public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust trust, RefusalLog refusals, ILogger<ClusterPort> logger)
+/// <param name="time">The clock.</param>
+public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust trust, RefusalLog refusals, ILogger<ClusterPort> logger, TimeProvider time)
 {
+    /// <summary>Enough to keep all cores at work while some handshakes wait for the network.</summary>
+    private static readonly int HandshakesAtATime = 4 * Environment.ProcessorCount;
+
+    /// <summary>Some ten times what a handshake takes of an idle machine.</summary>
+    private static readonly TimeSpan HandshakeWork = TimeSpan.FromMilliseconds(50);
+
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
+
+    private readonly HandshakeQueue _handshakes = new(HandshakesAtATime, HandshakeWork, time);
 
     /// <summary>First byte of a TLS connection: a handshake record.</summary>
     private const byte TlsHandshakeRecord = 0x16;
@@ -39,6 +48,7 @@ public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust tru
         listen.Use(next => connection =>
         {
             connection.Features.Set(Handshaken.Yes);
+            connection.Features.Get<IDisposable>()?.Dispose(); // its place in the queue
             if (connection.Features.Get<ITlsApplicationProtocolFeature>() is not { ApplicationProtocol.IsEmpty: false })
                 connection.Features.Set<ITlsApplicationProtocolFeature>(AssumedHttp2.Instance);
             return next(connection);
@@ -97,7 +107,14 @@ public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust tru
         }
         try
         {
+            using var place = await _handshakes.EnterAsync(connection.ConnectionClosed).ConfigureAwait(false);
+            connection.Features.Set(place);
             await next(connection).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (connection.ConnectionClosed.IsCancellationRequested && !IsHandshaken(connection))
+        {
+            logger.LogDebug("a connection from {Address} was closed before its handshake", connection.RemoteEndPoint);
+            return;
         }
         catch (Exception e) when (!IsHandshaken(connection))
         {

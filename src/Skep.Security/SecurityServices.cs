@@ -26,7 +26,7 @@ public static class SecurityServices
         services.AddSingleton(new ClusterTrust(certificate, time));
         services.AddSingleton(certificate);
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<RefusalLog>(provider, time));
-        services.AddSingleton<ClusterPort>();
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<ClusterPort>(provider, time));
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<CallAuthorization>(provider, manager));
         services.AddSingleton(_ => new CertificateSigner(certificate, time));
         services.AddSingleton(new CertificateAuthorityService(manager));

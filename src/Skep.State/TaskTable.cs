@@ -80,7 +80,9 @@ public sealed class TaskTable
             var tasks = Slots.GetValueOrDefault(task.SlotKey, []);
             var at = Array.FindIndex(tasks, t => t.Id == task.Id);
             // Slot lists are replaced, never changed: a reader may still hold the old one.
-            Slots[task.SlotKey] = at < 0 ? [.. tasks, task] : [.. tasks[..at], task, .. tasks[(at + 1)..]];
+            TaskRecord[] changed = at < 0 ? [.. tasks, task] : [.. tasks];
+            changed[at < 0 ? ^1 : at] = task;
+            Slots[task.SlotKey] = changed;
         }
 
         public void Remove(TaskRecord task)

@@ -11,6 +11,7 @@ namespace Skep.Api.Logging;
 /// <summary>One entry, one line, as text or as JSON. Values that the message does not show, scopes and errors follow as key=value.</summary>
 internal sealed class LineFormatter : ConsoleFormatter
 {
+    private const string GrpcCalls = "Grpc.AspNetCore.Server.ServerCallHandler";
     private const string Template = "{OriginalFormat}";
     private static readonly JsonWriterOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -27,6 +28,8 @@ internal sealed class LineFormatter : ConsoleFormatter
 
     public override void Write<TState>(in LogEntry<TState> entry, IExternalScopeProvider? scopes, TextWriter output)
     {
+        // A peer that goes away in the middle of a call is no error of ours: when an engine or a manager dies, all its calls do.
+        if (entry is { Category: GrpcCalls, Exception: IOException }) return;
         var message = entry.Formatter(entry.State, entry.Exception);
         var pairs = new List<KeyValuePair<string, object?>>();
         Collect(entry.State, pairs);

@@ -8,9 +8,9 @@ namespace Skep.EndToEnd.Lab;
 /// </summary>
 public sealed class Hosts : IAsyncDisposable
 {
-    private const int LastNumber = 79;
-
     private static readonly int FirstNumber = int.TryParse(Environment.GetEnvironmentVariable("SKEP_LAB"), out var number) ? number : 60;
+
+    private static readonly int LastNumber = FirstNumber < 80 ? 79 : 99;
 
     private readonly FileStream numberLock;
 
