@@ -102,6 +102,16 @@ public sealed class ManagersTests(ManagerGroup managers) : IClassFixture<Manager
     }
 
     [Fact]
+    public async Task A_demotion_that_a_crash_cuts_short_is_made_good()
+    {
+        await managers.Docker("h2", "node demote h3");
+        await managers.KillAsync("h3");
+        await managers.StartAsync("h3");
+        await managers.Docker("h2", "node promote h3");
+        await managers.WholeAsync();
+    }
+
+    [Fact]
     public async Task A_manager_leaves_and_joins_again()
     {
         var warned = await managers.TryDocker("h3", "swarm leave");

@@ -28,6 +28,9 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     /// <summary>As stock.</summary>
     private static readonly TimeSpan JoinTimeout = TimeSpan.FromSeconds(20);
 
+    /// <summary>How long the end of the daemon waits for a join, a promotion or a demotion that is under way.</summary>
+    private static readonly TimeSpan ChangePatience = TimeSpan.FromSeconds(4);
+
     /// <summary>How long one that leaves by force waits until the others have let it go.</summary>
     private static readonly TimeSpan LeaveTimeout = TimeSpan.FromSeconds(5);
 
@@ -115,6 +118,8 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     {
         await _closing.CancelAsync().ConfigureAwait(false);
         await _engineWatch.ConfigureAwait(false);
+        // A change of role that has begun is finished, if it is quick.
+        await ((Task)_one.WaitAsync(ChangePatience)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await CloseAsync().ConfigureAwait(false);
         _closing.Dispose();
         _one.Dispose();
@@ -303,8 +308,10 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         if (_standby is not { } standby)
             return false;
         var certificate = await _client.RenewAsync(manager, standby.Keys, _closing.Token).ConfigureAwait(false);
-        var file = standby.File with { Standby = false, Joining = true, RaftId = reply.RaftId };
+        // In a folder of its own: what a demotion that was interrupted left behind is in no way.
+        var file = standby.File with { Standby = false, Joining = true, RaftId = reply.RaftId, LogFolder = DataDirectory.NewLogFolder(reply.RaftId) };
         file.Write(_dataDirectory);
+        DataDirectory.DeleteLogsBut(_dataDirectory, file);
         _standby = null;
         _logger.LogInformation("this host is promoted to manager");
         // It is this call that the standby waits for.
@@ -332,7 +339,6 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         await CloseAsync().ConfigureAwait(false);
         // A worker has nothing to lock. First, so that there is never a worker that waits for an unlock key.
         running.Certificate.Keys.Unlock();
-        file = file with { LogFolder = DataDirectory.FirstLogFolder };
         file.Write(_dataDirectory);
         DataDirectory.DeleteLogsBut(_dataDirectory, null);
         StandBy(file, running.Certificate);

@@ -59,7 +59,7 @@ internal sealed class RoleWatch : IDisposable
             RememberOthers();
             var self = _manager.Self;
             leaderless = _manager.Peers.HasLeader ? TimeSpan.Zero : leaderless + Interval;
-            if (self is { IsMember: false })
+            if (self is { IsMember: false } || (self is not null && !IsThis(self.RaftId)))
             {
                 await UntilOutAsync().ConfigureAwait(false);
                 await _demoted(_manager).ConfigureAwait(false);
@@ -75,6 +75,9 @@ internal sealed class RoleWatch : IDisposable
                 return;
         }
     }
+
+    /// <summary>Demoted and promoted again, it is a member under a new id, with a new log; this one is over.</summary>
+    private bool IsThis(ulong raftId) => raftId == _manager.File.RaftId;
 
     private void RememberOthers()
     {
@@ -94,7 +97,8 @@ internal sealed class RoleWatch : IDisposable
             {
                 try
                 {
-                    if (!(await ManagersClient.AskAsync(channel, _stopped).ConfigureAwait(false)).RaftMember)
+                    var reply = await ManagersClient.AskAsync(channel, _stopped).ConfigureAwait(false);
+                    if (!reply.RaftMember || !IsThis(reply.RaftId))
                         return;
                 }
                 catch (RpcException)
@@ -114,7 +118,7 @@ internal sealed class RoleWatch : IDisposable
             try
             {
                 var reply = await ManagersClient.AskAsync(channel, _stopped).ConfigureAwait(false);
-                if (!reply.Standby || reply.RaftMember)
+                if (IsThis(reply.RaftId) && (!reply.Standby || reply.RaftMember))
                     continue;
                 await _demoted(_manager).ConfigureAwait(false);
                 return true;
