@@ -7,7 +7,6 @@ using Xunit;
 namespace Skep.EndToEnd;
 
 /// <summary>What several managers promise, at full size: run by bench/managers, since each takes minutes and is worth something only on a quiet machine.</summary>
-[Trait("Category", "figures")]
 public sealed class ManagerFiguresTests : IAsyncLifetime
 {
     private static readonly TimeSpan JoinLimit = TimeSpan.FromMinutes(5);
@@ -15,14 +14,13 @@ public sealed class ManagerFiguresTests : IAsyncLifetime
 
     public ValueTask InitializeAsync()
     {
-        Assert.SkipWhen(Environment.GetEnvironmentVariable("SKEP_FIGURES") is null, "run bench/managers");
         Assert.SkipWhen(LoneManagers.WhyUnavailable() is not null, LoneManagers.WhyUnavailable() ?? "");
         return ValueTask.CompletedTask;
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task Failover()
     {
         var (count, tasks) = (Number("SKEP_AGENTS", 1000), Number("SKEP_TASKS", 70_000));
@@ -63,7 +61,7 @@ public sealed class ManagerFiguresTests : IAsyncLifetime
         Assert.True(seconds <= 2, $"a new leader took a write after {seconds:0.00} s");
     }
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task Kills()
     {
         var kills = Number("SKEP_KILLS", 100);
@@ -80,7 +78,7 @@ public sealed class ManagerFiguresTests : IAsyncLifetime
         Measured($"{kills} kills in a row, 3 managers, {clock.Elapsed.TotalSeconds:0} s: {await run.EndAsync()}", load);
     }
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task Restart()
     {
         var (count, tasks) = (Number("SKEP_AGENTS", 500), Number("SKEP_TASKS", 100_000));
@@ -107,7 +105,7 @@ public sealed class ManagerFiguresTests : IAsyncLifetime
         Assert.True(longest <= 3, $"a restarted manager served after {longest:0.00} s");
     }
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task Join()
     {
         var (count, tasks) = (Number("SKEP_AGENTS", 500), Number("SKEP_TASKS", 100_000));
@@ -143,7 +141,7 @@ public sealed class ManagerFiguresTests : IAsyncLifetime
         Assert.True(meanwhile.Max() < 100, $"a write took {meanwhile.Max():0} ms while a manager joined");
     }
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task Cpu()
     {
         var count = Number("SKEP_AGENTS", 1000);
@@ -161,7 +159,7 @@ public sealed class ManagerFiguresTests : IAsyncLifetime
         }
     }
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task Storm()
     {
         var count = Number("SKEP_AGENTS", 5000);
