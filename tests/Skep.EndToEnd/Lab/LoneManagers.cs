@@ -161,6 +161,9 @@ public sealed class LoneManagers : IAsyncDisposable
     /// <summary>kill -9.</summary>
     public Task KillAsync(string name) => _hosts.Kill(name, "skepd");
 
+    /// <summary>The skepd of a host, for a kill whose moment counts. <see cref="KillAsync"/> must follow before it is started again.</summary>
+    public async Task<Process> ProcessAsync(string name) => Process.GetProcessById(await _hosts.ProcessId(name, "skepd"));
+
     /// <summary>SIGSTOP: it stands still and its peers cannot know why.</summary>
     public Task FreezeAsync(string name) => SignalAsync(name, "STOP");
 
