@@ -136,7 +136,7 @@ public sealed class LoneManagers : IAsyncDisposable
     /// <summary>Starts a skepd and does not wait.</summary>
     public Task LaunchAsync(string name)
     {
-        string[] command = [SkepdPeer.Program, "-H", SkepdPeer.SocketOn(_hosts, name), "--engine", "none", "--data-dir", Path.Combine(DiskOf(name), "skep")];
+        string[] command = [SkepdPeer.Program, "-H", SkepdPeer.SocketOn(_hosts, name), "--engine", "none", "--data-dir", DataDirectory(name), "--log-level", Environment.GetEnvironmentVariable("SKEP_LOG_LEVEL") ?? "info"];
         return _hosts.Start(name, "skepd", _preferred ? ["nice", "-n", "-10", .. command] : command);
     }
 
