@@ -46,7 +46,7 @@ public sealed class ClusterState
 
     public IReadOnlyDictionary<string, Wire.Config> Configs => _configs;
 
-    public TaskTable Tasks { get; } = new();
+    public TaskTable Tasks { get; private init; } = new();
 
     /// <summary>A service by its name; names are compared without case, as stock does.</summary>
     public Wire.Service? ServiceByName(string name) =>
@@ -113,7 +113,7 @@ public sealed class ClusterState
     /// <summary>A second state that shares the (frozen) objects: milliseconds for 100,000 tasks.</summary>
     public ClusterState Clone()
     {
-        var copy = new ClusterState { Version = Version, Time = Time, Cluster = Cluster };
+        var copy = new ClusterState { Version = Version, Time = Time, Cluster = Cluster, Tasks = Tasks.Clone() };
         foreach (var (id, manager) in _managers) copy._managers.Add(id, manager);
         foreach (var (id, node) in _nodes) copy._nodes.Add(id, node);
         foreach (var (id, session) in _sessions) copy._sessions.Add(id, session);
@@ -122,7 +122,6 @@ public sealed class ClusterState
         foreach (var (id, network) in _networks) copy._networks.Add(id, network);
         foreach (var (id, secret) in _secrets) copy._secrets.Add(id, secret);
         foreach (var (id, config) in _configs) copy._configs.Add(id, config);
-        foreach (var task in Tasks.All) copy.Tasks.Put(null, task);
         return copy;
     }
 

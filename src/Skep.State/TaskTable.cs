@@ -6,9 +6,19 @@ public sealed class TaskTable
 {
     private static readonly IReadOnlyCollection<TaskRecord> None = [];
 
-    private readonly Dictionary<string, TaskRecord> _all = [];
-    private readonly Dictionary<string, Dictionary<string, TaskRecord>> _byNode = [];
-    private readonly Dictionary<string, ServiceTasks> _byService = [];
+    private readonly Dictionary<string, TaskRecord> _all;
+    private readonly Dictionary<string, Dictionary<string, TaskRecord>> _byNode;
+    private readonly Dictionary<string, ServiceTasks> _byService;
+
+    public TaskTable() => (_all, _byNode, _byService) = ([], [], []);
+
+    // Whole tables are copied, nothing is hashed anew: a new leader can do nothing before it has its working state.
+    private TaskTable(TaskTable other)
+    {
+        _all = new(other._all);
+        _byNode = other._byNode.ToDictionary(node => node.Key, node => new Dictionary<string, TaskRecord>(node.Value));
+        _byService = other._byService.ToDictionary(service => service.Key, service => service.Value.Clone());
+    }
 
     public int Count => _all.Count;
 
@@ -26,6 +36,9 @@ public sealed class TaskTable
     /// <summary>The tasks of one slot, oldest first: at most a handful (the task, its predecessors kept as history).</summary>
     public IReadOnlyList<TaskRecord> InSlot(string serviceId, SlotKey slot) =>
         _byService.TryGetValue(serviceId, out var tasks) && tasks.Slots.TryGetValue(slot, out var list) ? list : [];
+
+    /// <summary>A second table of the same tasks.</summary>
+    internal TaskTable Clone() => new(this);
 
     internal void Put(TaskRecord? old, TaskRecord task)
     {
@@ -68,9 +81,11 @@ public sealed class TaskTable
 
     private sealed class ServiceTasks
     {
-        public Dictionary<string, TaskRecord> All { get; } = [];
+        public Dictionary<string, TaskRecord> All { get; private init; } = [];
 
-        public Dictionary<SlotKey, TaskRecord[]> Slots { get; } = [];
+        public Dictionary<SlotKey, TaskRecord[]> Slots { get; private init; } = [];
+
+        public ServiceTasks Clone() => new() { All = new(All), Slots = new(Slots) };
 
         public void Put(TaskRecord? old, TaskRecord task)
         {

@@ -136,7 +136,7 @@ public sealed class LoneManagers : IAsyncDisposable
     /// <summary>Starts a skepd and does not wait.</summary>
     public Task LaunchAsync(string name)
     {
-        string[] command = [SkepdPeer.Program, "-H", SkepdPeer.SocketOn(_hosts, name), "--engine", "none", "--data-dir", Path.Combine(DiskOf(name), "skep")];
+        string[] command = [SkepdPeer.Program, "-H", SkepdPeer.SocketOn(_hosts, name), "--engine", "none", "--data-dir", DataDirectory(name), "--log-level", Environment.GetEnvironmentVariable("SKEP_LOG_LEVEL") ?? "info"];
         return _hosts.Start(name, "skepd", _preferred ? ["nice", "-n", "-10", .. command] : command);
     }
 
@@ -160,6 +160,9 @@ public sealed class LoneManagers : IAsyncDisposable
 
     /// <summary>kill -9.</summary>
     public Task KillAsync(string name) => _hosts.Kill(name, "skepd");
+
+    /// <summary>The skepd of a host, for a kill whose moment counts. <see cref="KillAsync"/> must follow before it is started again.</summary>
+    public async Task<Process> ProcessAsync(string name) => Process.GetProcessById(await _hosts.ProcessId(name, "skepd"));
 
     /// <summary>SIGSTOP: it stands still and its peers cannot know why.</summary>
     public Task FreezeAsync(string name) => SignalAsync(name, "STOP");
