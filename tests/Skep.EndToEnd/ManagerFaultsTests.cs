@@ -6,7 +6,7 @@ using Xunit;
 namespace Skep.EndToEnd;
 
 /// <summary>
-/// Real managers under faults by chance, with writers at all of them and simulated engines at work. SKEP_FAULT_MINUTES makes each run so long (default: about
+/// Real managers under faults by chance, with writers at all of them and simulated engines at work. SKEP_FAULT_MINUTES makes each run so long (default: half
 /// a minute), SKEP_FAULT_SEED repeats the faults of a run.
 /// </summary>
 [Trait("Category", "slow")]
@@ -16,8 +16,8 @@ public sealed class ManagerFaultsTests
     private static readonly double? Minutes = Number("SKEP_FAULT_MINUTES");
 
     [Theory]
-    [InlineData(3, 50)]
-    [InlineData(5, 35)]
+    [InlineData(3, 30)]
+    [InlineData(5, 20)]
     public async Task Whatever_happens_to_managers_nothing_acknowledged_is_lost(int count, int seconds)
     {
         Assert.SkipWhen(LoneManagers.WhyUnavailable() is not null, LoneManagers.WhyUnavailable() ?? "");
