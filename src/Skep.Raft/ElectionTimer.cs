@@ -29,6 +29,9 @@ internal sealed class ElectionTimer
 
     public void Restart() => _elapsed = 0;
 
+    /// <summary>Not to wait much longer: at most so many ticks, drawn anew, and never longer than before.</summary>
+    public void Hurry(int ticks) => _elapsed = Math.Max(_elapsed, _timeout - 1 - _random.Next(ticks));
+
     /// <summary>Restarts with another time-out.</summary>
     public void Reset()
     {

@@ -6,6 +6,9 @@ namespace Skep.Raft;
 /// </summary>
 internal sealed class RaftCore
 {
+    /// <summary>Spread over so many ticks, those who lost the same leader rarely stand at the same moment.</summary>
+    private const int LostConnectionTicks = 4;
+
     private readonly ElectionTimer _timer;
     private readonly Follower _follower;
 
@@ -66,6 +69,18 @@ internal sealed class RaftCore
 
     /// <summary>Stands for election, if we may and do not lead already.</summary>
     public void Campaign() => Stand(Config.PreVote ? ElectionKind.PreVote : ElectionKind.Vote);
+
+    /// <summary>
+    /// The connection to the leader broke, so it may be dead: not to wait for its silence to last. With pre-votes a false alarm does no harm: whoever
+    /// still hears the leader refuses them, and its next heartbeat ends the matter. Without them it would unseat a leader that lives.
+    /// </summary>
+    public void LostConnection(ulong id)
+    {
+        if (Role != Role.Follower || LeaderId != id || !Config.PreVote)
+            return;
+        LeaderId = NodeId.None;
+        _timer.Hurry(LostConnectionTicks);
+    }
 
     public void ForgetLeader()
     {

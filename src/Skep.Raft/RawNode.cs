@@ -77,8 +77,15 @@ public sealed class RawNode
         return TransferStatus.Accepted;
     }
 
-    /// <summary>A message to this member could not be sent: stop sending ahead of its answers.</summary>
-    public void ReportUnreachable(ulong id) => _core.Leader?.ReportUnreachable(id);
+    /// <summary>
+    /// A message to this member could not be sent, or the connection to it broke. A leader stops sending ahead of its answers; a follower that lost its leader stands for
+    /// election within a few ticks, unless it hears from it before.
+    /// </summary>
+    public void ReportUnreachable(ulong id)
+    {
+        _core.Leader?.ReportUnreachable(id);
+        _core.LostConnection(id);
+    }
 
     /// <summary>A snapshot sent to this member arrived, or failed. Always report one of both: until then it is sent nothing.</summary>
     public void ReportSnapshot(ulong id, bool succeeded) => _core.Leader?.ReportSnapshot(id, succeeded);

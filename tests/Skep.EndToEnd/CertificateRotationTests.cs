@@ -131,7 +131,7 @@ public sealed class CertificateRotationTests(Cluster cluster) : ClusterTest(clus
                 await Cluster.WaitFor($"{host} to stand by", 30, () => Try(host, "info --format '{{.Swarm.ControlAvailable}}'"), r => r.Out.Trim() == "false");
                 await Cluster.WaitFor($"{host} to leave", 30, () => Try(host, "swarm leave --force"), r => r.ExitCode == 0 || r.Err.Contains("not part of a swarm", StringComparison.Ordinal));
                 await Cluster.TryDocker($"node rm --force {host}");
-                await Cluster.Hosts.Stop(host, "skepd");
+                await SkepdPeer.StopAndForget(Cluster.Hosts, host);
             }
         }
     }

@@ -240,7 +240,7 @@ public sealed class WireBadInputTests(Cluster cluster) : ClusterTest(cluster)
         }
         finally
         {
-            await Cluster.Hosts.Stop("h3", "skepd");
+            await SkepdPeer.StopAndForget(Cluster.Hosts, "h3");
         }
     }
 

@@ -52,6 +52,14 @@ public sealed class SkepdPeer : Peer
     /// <summary>Starts a skepd beside a host's engine.</summary>
     public static Task StartBeside(Hosts hosts, string host) => StartOn(hosts, host, hosts.EngineSocket(host));
 
+    /// <summary>Ends a host's skepd and removes its data, so that the next test finds the host as it was.</summary>
+    public static async Task StopAndForget(Hosts hosts, string host)
+    {
+        await hosts.Stop(host, "skepd");
+        var data = $"{hosts.Folder}/{host}/skep";
+        if (Directory.Exists(data)) Directory.Delete(data, recursive: true);
+    }
+
     public static string SocketOn(Hosts hosts, string host) => $"unix://{hosts.Folder}/{host}/skep.sock";
 
     private static async Task StartOn(Hosts hosts, string host, string engine)

@@ -226,6 +226,43 @@ public class ElectionTests
     }
 
     [Fact]
+    public void Followers_whose_connection_to_the_leader_broke_do_not_wait_for_its_silence()
+    {
+        var cluster = Cluster.Led(3);
+        cluster[1].Crash();
+        cluster[2].Node.ReportUnreachable(1);
+        cluster[3].Node.ReportUnreachable(1);
+        cluster.Pass(6);
+        Assert.NotNull(cluster.Leader);
+        Assert.NotEqual(1UL, cluster.Leader.Id);
+    }
+
+    [Fact]
+    public void A_connection_that_breaks_while_the_leader_lives_changes_nothing()
+    {
+        var cluster = Cluster.Led(3);
+        for (var i = 0; i < 20; i++)
+        {
+            cluster[2].Node.ReportUnreachable(1);
+            cluster.Pass(1);
+        }
+        Assert.All(cluster.Members, m => Assert.Equal((1UL, 2UL), (m.LeaderId, m.Term)));
+    }
+
+    [Fact]
+    public void One_that_alone_lost_the_leader_gets_no_pre_vote_from_those_who_hear_it()
+    {
+        var cluster = Cluster.Led(3);
+        cluster.Isolate(2);
+        cluster[2].Node.ReportUnreachable(1);
+        cluster.Pass(5);
+        Assert.Equal(Role.PreCandidate, cluster[2].Role);
+        cluster.Heal();
+        cluster.Pass(5);
+        Assert.All(cluster.Members, m => Assert.Equal((1UL, 2UL), (m.LeaderId, m.Term)));
+    }
+
+    [Fact]
     public void To_forget_the_leader_does_not_put_off_the_election()
     {
         var patient = Cluster.Led(3);
