@@ -75,7 +75,8 @@ public sealed class ManagersTests(ManagerGroup managers) : IClassFixture<Manager
             longest = Math.Max(longest, (await managers.Docker(other, $"service update -d -q --label-add n={i} web")).Elapsed.TotalSeconds);
         await stopping;
         Console.WriteLine($"    measured: longest write while the leader stopped: {longest:0.00} s");
-        Assert.True(longest < 1.5, $"a write took {longest:0.0} s while the leader stopped");
+        // In quiet it is 0.1 to 0.5 s (docs/figures.md); the limit is for machines that do other things too.
+        Assert.True(longest < 3, $"a write took {longest:0.0} s while the leader stopped");
         await managers.StartAsync(leader);
     }
 

@@ -59,6 +59,17 @@ public sealed class ManagerServiceTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_leader_that_was_deposed_without_knowing_refuses_nothing_by_its_old_state()
+    {
+        _log.Deposed = true;
+        var refused = await Assert.ThrowsAsync<ControlException>(() => _service.SubmitAsync(new NodeArrived("nobody", null, "")).WaitAsync(TimeSpan.FromSeconds(5)));
+        Assert.Equal(ControlError.Unavailable, refused.Error);
+        _log.Deposed = false;
+        refused = await Assert.ThrowsAsync<ControlException>(() => _service.SubmitAsync(new NodeArrived("nobody", null, "")).WaitAsync(TimeSpan.FromSeconds(5)));
+        Assert.Equal(ControlError.NotFound, refused.Error);
+    }
+
+    [Fact]
     public async Task A_lost_leadership_fails_what_waits_and_forgets_what_was_decided()
     {
         var answer = _service.SubmitAsync(Join("n1"));
@@ -104,7 +115,11 @@ public sealed class ManagerServiceTests : IAsyncDisposable
         private readonly Queue<(Batch Batch, TaskCompletionSource Done)> _held = new();
         private int _proposed;
 
-        public Task ReadBarrierAsync(CancellationToken cancellation) => Task.CompletedTask;
+        /// <summary>Others have another leader, and this manager has not heard of it.</summary>
+        public bool Deposed { get; set; }
+
+        public Task ReadBarrierAsync(CancellationToken cancellation) =>
+            Deposed ? Task.FromException(new LeadershipLostException("the raft leader did not answer", outcomeUnknown: false)) : Task.CompletedTask;
 
         public Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation)
         {
