@@ -5,14 +5,17 @@ namespace Skep.Log;
 /// <summary>Read barriers: asked of the leader, then known by their index, then done once that is applied.</summary>
 internal sealed class PendingReads
 {
-    private readonly Dictionary<ulong, (long Tick, TaskCompletionSource<ulong> Completion)> _asked = [];
+    private readonly Dictionary<ulong, (long Tick, ulong Leader, TaskCompletionSource<ulong> Completion)> _asked = [];
     private readonly PriorityQueue<TaskCompletionSource<ulong>, ulong> _known = new();
     private ulong _lastId;
 
     /// <summary>Notes a read and gives the context to ask the core with.</summary>
-    public byte[] Add(long tick, TaskCompletionSource<ulong> completion)
+    /// <param name="tick">Now.</param>
+    /// <param name="leader">Who is asked.</param>
+    /// <param name="completion">Completes with the index that had to be applied.</param>
+    public byte[] Add(long tick, ulong leader, TaskCompletionSource<ulong> completion)
     {
-        _asked[++_lastId] = (tick, completion);
+        _asked[++_lastId] = (tick, leader, completion);
         var context = new byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(context, _lastId);
         return context;
@@ -40,21 +43,26 @@ internal sealed class PendingReads
     }
 
     /// <summary>Gives up reads asked at or before a tick: the question or the answer was lost.</summary>
-    public void Expire(long tick, Func<Exception> reason)
+    public void Expire(long tick, Func<Exception> reason) => GiveUp(asked => asked.Tick <= tick, reason);
+
+    /// <summary>Gives up reads asked of anybody else than who leads now: a leader that is none any more does not answer, so waiting would be in vain.</summary>
+    public void LeaderIs(ulong leader, Func<Exception> reason) => GiveUp(asked => asked.Leader != leader, reason);
+
+    public void FailAll(Func<Exception> reason)
+    {
+        GiveUp(_ => true, reason);
+        while (_known.TryDequeue(out var completion, out _))
+            completion.TrySetException(reason());
+    }
+
+    private void GiveUp(Func<(long Tick, ulong Leader, TaskCompletionSource<ulong> Completion), bool> which, Func<Exception> reason)
     {
         if (_asked.Count == 0)
             return;
-        foreach (var (id, read) in _asked.Where(r => r.Value.Tick <= tick).ToList())
+        foreach (var (id, read) in _asked.Where(asked => which(asked.Value)).ToList())
         {
             _asked.Remove(id);
             read.Completion.TrySetException(reason());
         }
-    }
-
-    public void FailAll(Func<Exception> reason)
-    {
-        Expire(long.MaxValue, reason);
-        while (_known.TryDequeue(out var completion, out _))
-            completion.TrySetException(reason());
     }
 }

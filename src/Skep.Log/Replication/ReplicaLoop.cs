@@ -129,7 +129,7 @@ internal sealed class ReplicaLoop
             completion.TrySetException(Stopped());
             return;
         }
-        var context = _reads.Add(_tick, completion);
+        var context = _reads.Add(_tick, _node.SoftState.LeaderId, completion);
         switch (_node.ReadIndex(context))
         {
             case ReadIndexStatus.NoLeader:
@@ -290,6 +290,8 @@ internal sealed class ReplicaLoop
             _proposals.FailAll(PendingProposals.LeadershipLost);
         foreach (var read in ready.ReadStates)
             _reads.Known(read.Context, read.Index);
+        if (ready.SoftState is not null)
+            _reads.LeaderIs(LeaderId, () => new NotLeaderException(LeaderId, "the raft leader that was asked for a read leads no more"));
         _reads.Applied(LastApplied);
         _node.Advance(ready);
         _store.Applied(LastApplied);

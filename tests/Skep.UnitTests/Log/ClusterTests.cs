@@ -70,6 +70,28 @@ public sealed class ClusterTests
     }
 
     [Fact]
+    public void A_read_that_a_former_leader_did_not_answer_is_refused_when_another_leads()
+    {
+        using var cluster = new SteppedCluster(seed: 5);
+        var first = cluster.Add(1, ReplicaStart.NewGroup);
+        Grow(cluster);
+        var follower = cluster.Members[3];
+        var read = new TaskCompletionSource<ulong>();
+        cluster.Isolated.Add(first.Id);
+        follower.Do(() => follower.Loop.ReadIndex(read));
+        cluster.Turn();
+        cluster.Isolated.Clear();
+        first.Do(() => Assert.Equal(TransferStatus.Accepted, first.Loop.TransferLeader(2)));
+        cluster.RunUntil(() => follower.Loop.LeaderId == 2);
+        Assert.IsType<NotLeaderException>(read.Task.Exception?.InnerException);
+
+        var again = new TaskCompletionSource<ulong>();
+        follower.Do(() => follower.Loop.ReadIndex(again));
+        cluster.RunUntil(() => again.Task.IsCompleted);
+        Assert.True(again.Task.IsCompletedSuccessfully);
+    }
+
+    [Fact]
     public void The_leadership_can_be_passed_on()
     {
         using var cluster = new SteppedCluster(seed: 4);
