@@ -1,7 +1,4 @@
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
-using System.Text;
-using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Skep.Wire;
@@ -61,7 +58,7 @@ public sealed class NodeCertificateClient(TimeProvider time)
     private async Task<NodeCredentials> RequestAsync(GrpcChannel channel, IssueNodeCertificateRequest request, ClusterRoots roots, CancellationToken cancellation)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        request.Csr = ByteString.CopyFrom(Encoding.UTF8.GetBytes(new CertificateRequest(new X500DistinguishedName(""), key, HashAlgorithmName.SHA256).CreateSigningRequestPem()));
+        request.Csr = NodeSigningRequest.Create(key);
         var client = new NodeCA.NodeCAClient(channel);
         var issued = await client.IssueNodeCertificateAsync(request, deadline: Deadline(), cancellationToken: cancellation).ConfigureAwait(false);
         while (true)

@@ -162,7 +162,8 @@ internal sealed class LeaderTerm : IAsyncDisposable
         try
         {
             await commit;
-            if (proposal is null && !await StillLeadsAsync())
+            // A turn of timers alone answers nobody, and asks for no round among the managers.
+            if (proposal is null && waiting.Count > 0 && !await StillLeadsAsync())
             {
                 foreach (var one in waiting)
                     one.Done.TrySetException(new InputNotTakenException());

@@ -1,6 +1,4 @@
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
-using Google.Protobuf;
 using Microsoft.Extensions.Logging;
 using Skep.Manager;
 using Skep.Manager.Certificates;
@@ -155,8 +153,7 @@ public sealed class ManagerCertificateRenewal(
     private async Task RenewAsync(Cluster cluster, CancellationToken cancellation)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var csr = new CertificateRequest(new X500DistinguishedName(""), key, HashAlgorithmName.SHA256).CreateSigningRequestPem();
-        var signed = await signer.SignAsync(cluster, ByteString.CopyFromUtf8(csr), certificate.Identity, cancellation).ConfigureAwait(false);
+        var signed = await signer.SignAsync(cluster, NodeSigningRequest.Create(key), certificate.Identity, cancellation).ConfigureAwait(false);
         certificate.Replace(signed, key.ExportECPrivateKeyPem() + "\n");
         logger.LogInformation("this manager's certificate was renewed and is valid until {NotAfter:u}", certificate.Certificate.NotAfter.ToUniversalTime());
     }

@@ -2,7 +2,6 @@ using Google.Protobuf;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using Skep.Manager;
-using Skep.Security.External;
 using Skep.State;
 using Skep.Wire;
 using Task = System.Threading.Tasks.Task;
@@ -33,7 +32,7 @@ public sealed class NodeCertificateService(IManager manager, CertificateSigner s
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(context);
         if (request.Csr.IsEmpty)
-            throw Refuse(context, StatusCode.InvalidArgument, "a certificate signing request is needed");
+            throw refusals.Refuse(context, StatusCode.InvalidArgument, "a certificate signing request is needed");
         var cluster = await manager.PresentClusterAsync(context.CancellationToken).ConfigureAwait(false);
         // A valid certificate goes before a token, as in stock: a node keeps its id.
         return context.FindNode() is { } node
@@ -62,7 +61,7 @@ public sealed class NodeCertificateService(IManager manager, CertificateSigner s
         if (isManager)
             throw RefuseManager(context);
         if (!isWorker)
-            throw Refuse(context, StatusCode.InvalidArgument, "A valid join token is necessary to join this cluster");
+            throw refusals.Refuse(context, StatusCode.InvalidArgument, "A valid join token is necessary to join this cluster");
         var nodeId = ClusterFactory.NewId();
         await IssueAsync(context, cluster, request.Csr, nodeId, NodeRole.Worker, request.Availability).ConfigureAwait(false);
         SecurityMetrics.Certificates.WithLabels("join").Inc();
@@ -74,7 +73,7 @@ public sealed class NodeCertificateService(IManager manager, CertificateSigner s
     {
         // Managers sign their own certificates: what is renewed here is always an engine's, in the role its node has now.
         var node = manager.Store.Read(state => state.Nodes.GetValueOrDefault(caller.NodeId))
-            ?? throw Refuse(context, StatusCode.NotFound, $"node {caller.NodeId} not found when attempting to renew certificate");
+            ?? throw refusals.Refuse(context, StatusCode.NotFound, $"node {caller.NodeId} not found when attempting to renew certificate");
         await IssueAsync(context, cluster, request.Csr, node.Id, node.Role, node.Spec.Availability).ConfigureAwait(false);
         SecurityMetrics.Certificates.WithLabels("renewal").Inc();
         logger.LogInformation("node {NodeId} at {Address} renewed its certificate", node.Id, context.Peer);
@@ -88,17 +87,9 @@ public sealed class NodeCertificateService(IManager manager, CertificateSigner s
             var certificate = await signer.IssueAsync(cluster, csr, nodeId, role, context.CancellationToken).ConfigureAwait(false);
             await manager.SubmitAsync(new CertificateIssued(nodeId, certificate, availability), context.CancellationToken).ConfigureAwait(false);
         }
-        catch (InvalidSigningRequestException e)
+        catch (Exception e) when (SigningRefusal.Of(e) is { } refusal)
         {
-            throw Refuse(context, StatusCode.InvalidArgument, e.Message);
-        }
-        catch (InvalidRootException e)
-        {
-            throw Refuse(context, StatusCode.Internal, $"the cluster's root CA cannot be used: {e.Message}");
-        }
-        catch (ExternalAuthorityException e)
-        {
-            throw Refuse(context, StatusCode.Unavailable, e.Message);
+            throw refusals.Refuse(context, refusal.StatusCode, refusal.Detail);
         }
         catch (ControlException e)
         {
@@ -107,15 +98,9 @@ public sealed class NodeCertificateService(IManager manager, CertificateSigner s
         }
     }
 
-    private RpcException RefuseManager(ServerCallContext context) => Refuse(context, StatusCode.FailedPrecondition,
+    private RpcException RefuseManager(ServerCallContext context) => refusals.Refuse(context, StatusCode.FailedPrecondition,
         "managers of this cluster are hosts that run skepd, and this request came from a Docker engine: to add this host as a manager, install skepd "
         + "and join with 'docker -H unix:///run/skep.sock swarm join'; to add it as a worker, join with the token that 'docker swarm join-token worker' shows");
-
-    private RpcException Refuse(ServerCallContext context, StatusCode code, string reason)
-    {
-        refusals.Certificate(context.Peer, reason);
-        return new RpcException(new Status(code, reason));
-    }
 
     private Node FindNode(string nodeId) =>
         manager.Store.Read(state => state.Nodes.GetValueOrDefault(nodeId)) ?? throw new RpcException(new Status(StatusCode.NotFound, $"node {nodeId} not found"));

@@ -1,3 +1,4 @@
+using Grpc.Core;
 using Microsoft.Extensions.Logging;
 
 namespace Skep.Security;
@@ -40,6 +41,14 @@ public sealed class RefusalLog(TimeProvider time, ILogger<RefusalLog> logger)
         SecurityMetrics.Refusals.WithLabels("call").Inc();
         if (MayWrite())
             logger.LogWarning("refused {Method} from {Address} ({Node}): {Reason}", method, address, nodeId ?? "no certificate", reason);
+    }
+
+    /// <summary>Notes a request for a certificate that gets none, and makes the answer to it.</summary>
+    public RpcException Refuse(ServerCallContext context, StatusCode code, string reason)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        Certificate(context.Peer, reason);
+        return new RpcException(new Status(code, reason));
     }
 
     /// <summary>A request for a certificate that gets none.</summary>

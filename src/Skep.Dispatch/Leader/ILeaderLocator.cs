@@ -13,7 +13,6 @@ public interface ILeaderLocator
 }
 
 /// <summary>Another manager that leads.</summary>
-/// <param name="ManagerId">Which.</param>
 /// <param name="Channel">To its cluster port.</param>
 /// <param name="Replaced">Fires when it leads no more, as far as known here: what it was asked will hardly be answered.</param>
-public sealed record LeaderAddress(string ManagerId, ChannelBase Channel, CancellationToken Replaced);
+public sealed record LeaderAddress(ChannelBase Channel, CancellationToken Replaced);

@@ -5,7 +5,6 @@ using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using Skep.Manager;
 using Skep.Manager.Certificates;
-using Skep.Security.External;
 using Skep.State;
 using Skep.Wire;
 using Task = System.Threading.Tasks.Task;
@@ -32,13 +31,12 @@ public sealed class ManagersService(
         var isManager = JoinToken.AreSame(cluster.RootCa.JoinTokens.Manager, request.Token);
         var isWorker = JoinToken.AreSame(cluster.RootCa.JoinTokens.Worker, request.Token);
         if (!isManager && !isWorker)
-            throw Refuse(context, StatusCode.InvalidArgument, "A valid join token is necessary to join this cluster");
+            throw refusals.Refuse(context, StatusCode.InvalidArgument, "A valid join token is necessary to join this cluster");
         var joined = new State.Manager
         {
             Id = ClusterFactory.NewId(),
             RaftId = isManager ? BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(8)) | 1 : 0,
             Addr = request.Addr,
-            Run = request.Run,
             Standby = !isManager,
             Joining = isManager,
         };
@@ -86,7 +84,6 @@ public sealed class ManagersService(
                 Standby = caller.Standby,
                 RaftId = caller.RaftId,
                 RaftMember = isRaftMember(caller.RaftId),
-                WorkerToken = cluster.RootCa.JoinTokens.Worker,
             };
             reply.Peers.AddRange(manager.Store.Read(Peers));
             if (!reply.Equals(told))
@@ -99,7 +96,7 @@ public sealed class ManagersService(
     public override async Task<ReportReply> Report(ReportRequest request, ServerCallContext context)
     {
         var (_, caller) = Caller(context);
-        await SubmitAsync(new ManagerReport(caller.Id, request.NodeId, request.Addr, request.Run), context).ConfigureAwait(false);
+        await SubmitAsync(new ManagerReport(caller.Id, request.NodeId, request.Addr, Run: ""), context).ConfigureAwait(false);
         return new ReportReply();
     }
 
@@ -127,7 +124,7 @@ public sealed class ManagersService(
         var id = context.GetNode().NodeId;
         return manager.Store.Read(state => (state.Cluster, state.Managers.GetValueOrDefault(id))) is ({ } cluster, { } caller)
             ? (cluster, caller)
-            : throw Refuse(context, StatusCode.PermissionDenied, $"Permission denied: node {id} was removed from swarm");
+            : throw refusals.Refuse(context, StatusCode.PermissionDenied, $"Permission denied: node {id} was removed from swarm");
     }
 
     private async Task<ByteString> SignAsync(ServerCallContext context, Cluster cluster, ByteString csr, State.Manager manager)
@@ -137,17 +134,9 @@ public sealed class ManagersService(
             var identity = new NodeIdentity(manager.Id, manager.Standby ? NodeRole.Worker : NodeRole.Manager, cluster.Id);
             return await signer.SignAsync(cluster, csr, identity, context.CancellationToken).ConfigureAwait(false);
         }
-        catch (InvalidSigningRequestException e)
+        catch (Exception e) when (SigningRefusal.Of(e) is { } refusal)
         {
-            throw Refuse(context, StatusCode.InvalidArgument, e.Message);
-        }
-        catch (InvalidRootException e)
-        {
-            throw Refuse(context, StatusCode.Internal, $"the cluster's root CA cannot be used: {e.Message}");
-        }
-        catch (ExternalAuthorityException e)
-        {
-            throw Refuse(context, StatusCode.Unavailable, e.Message);
+            throw refusals.Refuse(context, refusal.StatusCode, refusal.Detail);
         }
     }
 
@@ -165,12 +154,6 @@ public sealed class ManagersService(
         {
             throw e.ToRpc();
         }
-    }
-
-    private RpcException Refuse(ServerCallContext context, StatusCode code, string reason)
-    {
-        refusals.Certificate(context.Peer, reason);
-        return new RpcException(new Status(code, reason));
     }
 
     private static List<Peer> Peers(ClusterState state) =>

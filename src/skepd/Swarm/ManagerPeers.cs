@@ -28,8 +28,6 @@ internal sealed class ManagerPeers(ulong selfRaftId, IReadOnlyList<SwarmPeer> re
 
     public bool HasLeader => Volatile.Read(ref _leaderRaftId) != 0;
 
-    public bool IsLeader => Volatile.Read(ref _leaderRaftId) == selfRaftId;
-
     /// <summary>The leader's key in the state; empty while none is known.</summary>
     public string LeaderManagerId => Find(Volatile.Read(ref _leaderRaftId))?.Id ?? "";
 
@@ -41,7 +39,7 @@ internal sealed class ManagerPeers(ulong selfRaftId, IReadOnlyList<SwarmPeer> re
             {
                 if (_leaderRaftId == 0 || _leaderRaftId == selfRaftId || ChannelOf(_leaderRaftId) is not { } channel)
                     return null;
-                return new LeaderAddress(Find(_leaderRaftId)?.Id ?? "", channel, _leads.Token);
+                return new LeaderAddress(channel, _leads.Token);
             }
         }
     }

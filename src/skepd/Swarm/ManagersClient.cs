@@ -1,7 +1,4 @@
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
-using System.Text;
-using Google.Protobuf;
 using Grpc.Core;
 using Skep.Agent;
 using Skep.Api.Swarm;
@@ -70,10 +67,14 @@ internal sealed class ManagersClient(string certificateDirectory, TimeProvider t
     public async Task<ManagerCertificate> RenewAsync(ChannelBase channel, ManagerKeys keys, CancellationToken cancellation)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var reply = await new Managers.ManagersClient(channel).RenewAsync(new RenewRequest { Csr = SigningRequest(key) }, deadline: Deadline(), cancellationToken: cancellation).ConfigureAwait(false);
+        var reply = await new Managers.ManagersClient(channel).RenewAsync(new RenewRequest { Csr = NodeSigningRequest.Create(key) }, deadline: Deadline(), cancellationToken: cancellation).ConfigureAwait(false);
         keys.Relock(reply.UnlockKey.Memory, reply.ClusterVersion);
         return ManagerCertificate.Install(certificateDirectory, keys, reply.Roots.Span, reply.Certificate.Span, key);
     }
+
+    /// <summary>A manager answered that this skepd belongs to the cluster no more.</summary>
+    public static bool IsRemoval(RpcException refusal) =>
+        refusal.StatusCode == StatusCode.PermissionDenied && refusal.Status.Detail.Contains("was removed from swarm", StringComparison.Ordinal);
 
     /// <summary>What this skepd is in the cluster at this moment.</summary>
     /// <exception cref="RpcException">Refused (PermissionDenied: it was removed), or the manager cannot be reached.</exception>
@@ -95,13 +96,10 @@ internal sealed class ManagersClient(string certificateDirectory, TimeProvider t
         using var channel = ClusterChannel.ForNewcomer(remote, roots, time);
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var reply = await new Managers.ManagersClient(channel)
-            .JoinAsync(new JoinRequest { Token = token, Csr = SigningRequest(key), Addr = advertise }, deadline: Deadline(), cancellationToken: cancellation).ConfigureAwait(false);
+            .JoinAsync(new JoinRequest { Token = token, Csr = NodeSigningRequest.Create(key), Addr = advertise }, deadline: Deadline(), cancellationToken: cancellation).ConfigureAwait(false);
         var keys = ManagerKeys.Create(certificateDirectory, reply.UnlockKey.Memory, reply.ClusterVersion);
         return (reply, ManagerCertificate.Install(certificateDirectory, keys, reply.Roots.Span, reply.Certificate.Span, key));
     }
-
-    private static ByteString SigningRequest(ECDsa key) =>
-        ByteString.CopyFrom(Encoding.UTF8.GetBytes(new CertificateRequest(new X500DistinguishedName(""), key, HashAlgorithmName.SHA256).CreateSigningRequestPem()));
 
     // gRPC's deadlines run by the machine's clock.
     private static DateTime Deadline() => DateTime.UtcNow + CallTimeout;

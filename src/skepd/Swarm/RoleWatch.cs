@@ -123,7 +123,7 @@ internal sealed class RoleWatch : IDisposable
                 await _demoted(_manager).ConfigureAwait(false);
                 return true;
             }
-            catch (RpcException e) when (e.StatusCode == StatusCode.PermissionDenied && e.Status.Detail.Contains("was removed from swarm", StringComparison.Ordinal))
+            catch (RpcException e) when (ManagersClient.IsRemoval(e))
             {
                 _removed(_manager, e.Status.Detail);
                 return true;

@@ -104,7 +104,7 @@ internal sealed class Standby : IAsyncDisposable
                     if (await WatchAsync(channel).ConfigureAwait(false))
                         return;
                 }
-                catch (RpcException e) when (e.StatusCode == StatusCode.PermissionDenied && e.Status.Detail.Contains("was removed from swarm", StringComparison.Ordinal))
+                catch (RpcException e) when (ManagersClient.IsRemoval(e))
                 {
                     _removed(this, e.Status.Detail);
                     return;

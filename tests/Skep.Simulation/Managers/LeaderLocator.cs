@@ -14,7 +14,7 @@ internal sealed class LeaderLocator(World world, ManagerHost host, ManagerProces
 
     public LeaderAddress? Leader => _leader == 0 || _leader == host.RaftId || world.HostOf(_leader) is not { } there
         ? null
-        : new LeaderAddress(there.ManagerId, new LeaderChannel(world, () => ConnectionTo(there)), _replaced.Token);
+        : new LeaderAddress(new LeaderChannel(world, () => ConnectionTo(there)), _replaced.Token);
 
     public void SetLeader(ulong raftId)
     {

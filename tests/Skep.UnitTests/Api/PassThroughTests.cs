@@ -114,10 +114,12 @@ public sealed class PassThroughTests
     public async Task Heads_may_be_large_but_not_over_a_megabyte(int bytes, HttpStatusCode expected)
     {
         await using var api = await ApiFixture.StartAsync((_, stream) => FakeEngine.SendAsync(stream, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
-        using var request = new HttpRequestMessage(HttpMethod.Get, "/containers/json");
-        request.Headers.Add("X-Registry-Config", new string('a', bytes));
-        using var response = await api.Client.SendAsync(request);
-        Assert.Equal(expected, response.StatusCode);
+        using var raw = await api.ConnectAsync();
+        // Refused before it has all been sent: a client that only looks at the answer afterwards may be told of the broken pipe instead.
+        var sending = FakeEngine.SendAsync(raw, $"GET /containers/json HTTP/1.1\r\nHost: docker\r\nX-Registry-Config: {new string('a', bytes)}\r\n\r\n");
+        var head = await FakeEngine.ReadHeadAsync(raw).WaitAsync(Limit);
+        Assert.StartsWith($"HTTP/1.1 {(int)expected} ", head, StringComparison.Ordinal);
+        await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     [Fact]
