@@ -131,7 +131,7 @@ internal sealed class AgentSession(World world, SimulatedAgent agent, ManagerHos
         Engine = new Wire.EngineDescription { EngineVersion = "28.0.0", Plugins = { new Wire.PluginDescription { Type = "Network", Name = "overlay" } } },
     };
 
-    private AgentCall Call(CancellationToken ended) => new(agent.NodeId, agent.Address, ended);
+    private NodeCall Call(CancellationToken ended) => new(agent.NodeId, agent.Address, ended);
 
     private static string Reason(Exception e) => e is Grpc.Core.RpcException rpc ? $"{rpc.StatusCode} {rpc.Status.Detail}" : e.Message;
 }

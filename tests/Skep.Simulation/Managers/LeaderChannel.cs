@@ -1,7 +1,6 @@
 using Google.Protobuf;
 using Grpc.Core;
 using Skep.Dispatch.Leader;
-using Skep.Simulation.Agents;
 using Skep.Simulation.Engine;
 
 namespace Skep.Simulation.Managers;
@@ -35,7 +34,7 @@ internal sealed class LeaderChannel(World world, Func<(Connection Connection, Ma
                 throw Unavailable(new HttpRequestException(HttpRequestError.ConnectionError));
             try
             {
-                var call = to.Connection.CallAsync(ended => to.Process.Leader.Submit(request, new AgentCall("manager", "10.0.0.1", ended)), TimeSpan.FromHours(1));
+                var call = to.Connection.CallAsync(ended => to.Process.Leader.Submit(request, new NodeCall("manager", "10.0.0.1", ended)), TimeSpan.FromHours(1));
                 var reply = await Skep.State.Waiting.OrCancelledAsync(call, cancellation);
                 return (TResponse)(object)SubmitReply.Parser.ParseFrom(reply.ToByteArray());
             }

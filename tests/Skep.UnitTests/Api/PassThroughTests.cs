@@ -115,11 +115,23 @@ public sealed class PassThroughTests
     {
         await using var api = await ApiFixture.StartAsync((_, stream) => FakeEngine.SendAsync(stream, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
         using var raw = await api.ConnectAsync();
-        // Refused before it has all been sent: a client that only looks at the answer afterwards may be told of the broken pipe instead.
-        var sending = FakeEngine.SendAsync(raw, $"GET /containers/json HTTP/1.1\r\nHost: docker\r\nX-Registry-Config: {new string('a', bytes)}\r\n\r\n");
+        var sending = SendAsFarAsTakenAsync(raw, $"GET /containers/json HTTP/1.1\r\nHost: docker\r\nX-Registry-Config: {new string('a', bytes)}\r\n\r\n");
         var head = await FakeEngine.ReadHeadAsync(raw).WaitAsync(Limit);
         Assert.StartsWith($"HTTP/1.1 {(int)expected} ", head, StringComparison.Ordinal);
-        await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await sending;
+
+        // Refused before it has all been sent: a client that only looks at the answer afterwards may be told of the broken pipe instead.
+        static async Task SendAsFarAsTakenAsync(Stream stream, string text)
+        {
+            try
+            {
+                await FakeEngine.SendAsync(stream, text);
+            }
+            catch (IOException)
+            {
+                // The other end has answered and closed.
+            }
+        }
     }
 
     [Fact]

@@ -141,10 +141,23 @@ internal sealed class ManagerHost : IAsyncDisposable
     [
         .. from path in System.IO.Directory.EnumerateFiles(_directory.FullName, "*", SearchOption.AllDirectories)
            where !path.EndsWith(".tmp", StringComparison.Ordinal) && !path.EndsWith("/lock", StringComparison.Ordinal)
-           let content = Encoding.Latin1.GetString(File.ReadAllBytes(path))
+           let content = ContentOf(path)
            where words.Any(word => content.Contains(word, StringComparison.Ordinal))
            select path,
     ];
+
+    // What was replaced or deleted since it was listed is not on the disk any more.
+    private static string ContentOf(string path)
+    {
+        try
+        {
+            return Encoding.Latin1.GetString(File.ReadAllBytes(path));
+        }
+        catch (FileNotFoundException)
+        {
+            return "";
+        }
+    }
 
     public static async Task UntilAsync(Func<bool> condition)
     {

@@ -242,9 +242,9 @@ public sealed class DispatcherServiceTests : IAsyncDisposable
         return _dispatcher.UpdateTaskStatus(request, Call(nodeId));
     }
 
-    private FakeCall Call(string nodeId)
+    private NodeCall Call(string nodeId)
     {
-        var call = new FakeCall(nodeId, _end.Token);
+        var call = new NodeCall(nodeId, _end.Token);
         // Where Grpc.AspNetCore keeps the request that a call came with.
         call.UserState["__HttpContext"] = new DefaultHttpContext();
         return call;

@@ -26,7 +26,7 @@ public sealed class LogBrokerServiceTests : IDisposable
         _broker = new LogBroker(_store, new DispatchOptions(), new FakeTimeProvider(), new Random(1), new NoPeers());
         _service = new LogBrokerService(_broker);
         _store.Apply(Batches.Of(DateTimeOffset.UnixEpoch, Batches.Service("web", "box:1"), Batches.Tasks("web", 1), Batches.Assign("web-1", "n1")));
-        _listening = _service.ListenSubscriptions(new ListenSubscriptionsRequest(), new Sink(_told.Writer), new FakeCall("n1", _gone.Token));
+        _listening = _service.ListenSubscriptions(new ListenSubscriptionsRequest(), new Sink(_told.Writer), new NodeCall("n1", _gone.Token));
     }
 
     [Fact]
@@ -75,7 +75,7 @@ public sealed class LogBrokerServiceTests : IDisposable
     {
         var reading = Read();
         var id = await Asked();
-        await _service.PublishLogs(new Source([Lines(id, "n1")], new IOException("reset")), new FakeCall("n1"));
+        await _service.PublishLogs(new Source([Lines(id, "n1")], new IOException("reset")), new NodeCall("n1"));
         var incomplete = await Assert.ThrowsAsync<LogsIncompleteException>(() => reading);
         Assert.EndsWith("node n1 stopped sending before it was done", incomplete.Message, StringComparison.Ordinal);
     }
@@ -106,9 +106,9 @@ public sealed class LogBrokerServiceTests : IDisposable
         var health = new HealthService();
         var request = new HealthCheckRequest { Service = service };
         if (known)
-            Assert.Equal(HealthCheckResponse.Types.ServingStatus.Serving, (await health.Check(request, new FakeCall("m1"))).Status);
+            Assert.Equal(HealthCheckResponse.Types.ServingStatus.Serving, (await health.Check(request, new NodeCall("m1"))).Status);
         else
-            Assert.Equal(StatusCode.NotFound, (await Assert.ThrowsAsync<RpcException>(() => health.Check(request, new FakeCall("m1")))).StatusCode);
+            Assert.Equal(StatusCode.NotFound, (await Assert.ThrowsAsync<RpcException>(() => health.Check(request, new NodeCall("m1")))).StatusCode);
     }
 
     public void Dispose()
@@ -130,7 +130,7 @@ public sealed class LogBrokerServiceTests : IDisposable
 
     private async Task<string> Asked() => (await _told.Reader.ReadAsync(TestContext.Current.CancellationToken)).Id;
 
-    private Task Publish(string node, params PublishLogsMessage[] messages) => _service.PublishLogs(new Source(messages, null), new FakeCall(node));
+    private Task Publish(string node, params PublishLogsMessage[] messages) => _service.PublishLogs(new Source(messages, null), new NodeCall(node));
 
     private async Task Refused(StatusCode code, string detail, params PublishLogsMessage[] messages)
     {

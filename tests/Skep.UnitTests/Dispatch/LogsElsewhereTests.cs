@@ -242,7 +242,7 @@ public sealed class LogsElsewhereTests : IAsyncDisposable
                         throw new RpcException(new Status(StatusCode.Unavailable, "connection refused"));
                     if (peers.Silent.Contains(managerId))
                         await Task.Delay(Timeout.Infinite, options.CancellationToken);
-                    await service.Subscribe((LogShareRequest)(object)request, (IServerStreamWriter<LogShare>)(object)stream, new FakeCall("m1", options.CancellationToken));
+                    await service.Subscribe((LogShareRequest)(object)request, (IServerStreamWriter<LogShare>)(object)stream, new NodeCall("m1", options.CancellationToken));
                     stream.Messages.Writer.Complete();
                 }
                 catch (Exception e)

@@ -1,4 +1,3 @@
-using Skep.Log;
 using Xunit;
 
 namespace Skep.UnitTests.Log;
@@ -17,80 +16,18 @@ public sealed class CrashTests
     [InlineData(CrashKind.ProcessKilled, CrashKind.UnsyncedLost, 0)]
     public void Nothing_acknowledged_is_lost_wherever_it_crashes(CrashKind first, CrashKind second, int keepOldSnapshots)
     {
-        var whole = new Run(keepOldSnapshots, seed: 0);
+        var whole = new CrashRun(Batches, keepOldSnapshots, seed: 0);
         whole.Proceed(null, first);
         Assert.True(whole.Disk.Operations > 150, $"only {whole.Disk.Operations} operations");
         for (var at = 1; at <= whole.Disk.Operations; at++)
         {
-            var run = new Run(keepOldSnapshots, seed: at);
+            var run = new CrashRun(Batches, keepOldSnapshots, seed: at);
             run.Proceed(at, first);
 
             // And once more, in the recovery or soon after it.
             run.Proceed(run.Disk.Operations + 1 + (at % 19), second);
             run.Proceed(null, second);
             run.Verify();
-        }
-    }
-
-    private sealed class Run(int keepOldSnapshots, int seed)
-    {
-        private readonly List<string> _acknowledged = [];
-        private readonly List<string> _proposed = [];
-        private readonly RecordingLogger _logger = new();
-        private bool _bootstrapped;
-        private int _batch;
-
-        public SimulatedFileSystem Disk { get; } = new() { Random = new Random(seed) };
-
-        public void Proceed(int? crashAt, CrashKind kind)
-        {
-            Disk.CrashAt = crashAt;
-            try
-            {
-                using var replica = Open();
-                _bootstrapped = true;
-                Check(replica);
-                for (; _batch < Batches; _batch++)
-                {
-                    List<string> entries = [.. Enumerable.Range(0, 1 + (_batch % 4)).Select(i => $"entry {_batch}.{i} {new string('x', _batch * 7 % 50)}")];
-                    _proposed.AddRange(entries);
-                    replica.Propose(entries, _acknowledged);
-                }
-                replica.Loop.Close();
-            }
-            catch (SimulatedCrashException)
-            {
-                _batch++; // the batch that was interrupted may or may not be there
-            }
-            Disk.Restart(kind);
-        }
-
-        public void Verify()
-        {
-            using var replica = Open();
-            Check(replica);
-        }
-
-        private SteppedReplica Open()
-        {
-            var options = SteppedReplica.Options(Disk);
-            options = options with { Log = options.Log with { KeepOldSnapshots = keepOldSnapshots } };
-            try
-            {
-                return new SteppedReplica(options, _logger);
-            }
-            catch (InvalidOperationException) when (!_bootstrapped)
-            {
-                return new SteppedReplica(options with { Start = ReplicaStart.NewGroup }, _logger);
-            }
-        }
-
-        private void Check(SteppedReplica replica)
-        {
-            var applied = replica.Machine.Applied;
-            Assert.Equal(_acknowledged, applied.Where(_acknowledged.Contains));
-            Assert.Equal(applied, _proposed.Where(applied.Contains));
-            Assert.Equal(applied.Count, applied.Distinct().Count());
         }
     }
 }

@@ -175,79 +175,38 @@ public sealed class RotationTests
         where path.EndsWith(".snap", StringComparison.Ordinal) || path.EndsWith(".wal", StringComparison.Ordinal)
         select ((int)content[9], BitConverter.ToUInt64(content, path.EndsWith(".snap", StringComparison.Ordinal) ? 16 : 48));
 
-    private sealed class Run(int keepOldSnapshots, int seed)
+    private sealed class Run(int keepOldSnapshots, int seed) : CrashRun(Batches, keepOldSnapshots, seed)
     {
         private const string KeyFile = "/keys/numbers";
 
-        private readonly List<string> _acknowledged = [];
-        private readonly List<string> _proposed = [];
-        private readonly RecordingLogger _logger = new();
-        private bool _bootstrapped;
-        private int _batch;
-
-        public SimulatedFileSystem Disk { get; } = new() { Random = new Random(seed) };
-
-        public void Proceed(int? crashAt, CrashKind kind)
+        public override void Verify()
         {
-            Disk.CrashAt = crashAt;
-            try
-            {
-                using var replica = Open();
-                _bootstrapped = true;
-                Check(replica);
-                for (; _batch < Batches; _batch++)
-                {
-                    List<string> entries = [.. Enumerable.Range(0, 1 + (_batch % 4)).Select(i => $"entry {_batch}.{i}")];
-                    _proposed.AddRange(entries);
-                    replica.Propose(entries, _acknowledged);
-                    if (_batch is 3 or 11 or 12 or 20)
-                        Rotate(replica);
-                }
-                replica.Loop.Close();
-            }
-            catch (SimulatedCrashException)
-            {
-                _batch++; // the batch that was interrupted may or may not be there
-            }
-            Disk.Restart(kind);
-        }
-
-        public void Verify()
-        {
-            using (var replica = Open())
-                Check(replica);
+            base.Verify();
             var key = Assert.Single(Keys());
             Assert.All(Headers(Disk), h => Assert.Equal((1, Cipher(key).KeyId), h));
         }
 
-        private void Rotate(SteppedReplica replica)
-        {
-            var keys = Keys();
-            var next = keys[0] + 1;
-            Store([next, .. keys]);
-            replica.Loop.ChangeCipher(Cipher(next));
-        }
-
-        private SteppedReplica Open()
+        protected override ReplicaOptions Options()
         {
             if (Keys().Count == 0)
                 Store([1]);
             var ciphers = Keys().Select(Cipher).ToList();
-            var options = SteppedReplica.Options(Disk) with
+            return base.Options() with
             {
                 Cipher = ciphers[0],
                 OlderCiphers = ciphers[1..],
                 OlderCiphersUnused = c => Store([Keys().Single(k => Cipher(k).KeyId == c.KeyId)]),
             };
-            options = options with { Log = options.Log with { KeepOldSnapshots = keepOldSnapshots } };
-            try
-            {
-                return new SteppedReplica(options, _logger);
-            }
-            catch (InvalidOperationException) when (!_bootstrapped)
-            {
-                return new SteppedReplica(options with { Start = ReplicaStart.NewGroup }, _logger);
-            }
+        }
+
+        protected override void AfterBatch(SteppedReplica replica, int batch)
+        {
+            if (batch is not (3 or 11 or 12 or 20))
+                return;
+            var keys = Keys();
+            var next = keys[0] + 1;
+            Store([next, .. keys]);
+            replica.Loop.ChangeCipher(Cipher(next));
         }
 
         private List<int> Keys() => Disk.Exists(KeyFile) ? [.. Disk.Content(KeyFile).Select(b => (int)b)] : [];
@@ -263,14 +222,6 @@ public sealed class RotationTests
             }
             Disk.Rename(KeyFile + ".tmp", KeyFile);
             Disk.SyncDirectory("/keys");
-        }
-
-        private void Check(SteppedReplica replica)
-        {
-            var applied = replica.Machine.Applied;
-            Assert.Equal(_acknowledged, applied.Where(_acknowledged.Contains));
-            Assert.Equal(applied, _proposed.Where(applied.Contains));
-            Assert.Equal(applied.Count, applied.Distinct().Count());
         }
     }
 }

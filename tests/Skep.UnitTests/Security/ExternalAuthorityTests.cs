@@ -5,7 +5,6 @@ using Microsoft.AspNetCore.Http;
 using Skep.Manager;
 using Skep.Manager.Certificates;
 using Skep.Security;
-using Skep.Tests;
 using Skep.Wire;
 using Xunit;
 using Task = System.Threading.Tasks.Task;

@@ -4,16 +4,25 @@ using Microsoft.AspNetCore.Http;
 using Skep.Wire;
 using Task = System.Threading.Tasks.Task;
 
-namespace Skep.Simulation.Agents;
+namespace Skep.Tests;
 
-/// <summary>A call of an engine whose certificate was checked.</summary>
-internal sealed class AgentCall : ServerCallContext
+/// <summary>A call by a node whose certificate was checked.</summary>
+internal sealed class NodeCall : ServerCallContext
 {
-    public AgentCall(string nodeId, string address, CancellationToken ended)
+    public NodeCall(string nodeId, CancellationToken cancellation = default)
+        : this(nodeId, address: null, cancellation)
     {
-        CancellationTokenCore = ended;
+    }
+
+    /// <param name="nodeId">The caller.</param>
+    /// <param name="address">The caller's IP address; null: the call came by no connection.</param>
+    /// <param name="cancellation">The caller ends the call.</param>
+    public NodeCall(string nodeId, string? address, CancellationToken cancellation)
+    {
+        CancellationTokenCore = cancellation;
         this.SetNode(new NodeIdentity(nodeId, NodeRole.Worker, "cluster"));
-        UserStateCore["__HttpContext"] = new DefaultHttpContext { Connection = { RemoteIpAddress = IPAddress.Parse(address) } };
+        if (address is not null)
+            UserStateCore["__HttpContext"] = new DefaultHttpContext { Connection = { RemoteIpAddress = IPAddress.Parse(address) } };
     }
 
     protected override string MethodCore => "";
