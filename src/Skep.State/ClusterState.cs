@@ -150,6 +150,9 @@ public sealed class ClusterState
 
     internal void Restore(TaskRecord task) => Tasks.Put(null, task);
 
+    /// <summary>The node's own string, if there is such a node: a million tasks would each hold one.</summary>
+    internal string OwnId(string nodeId) => _nodes.TryGetValue(nodeId, out var node) ? node.Id : nodeId;
+
     internal void RestoreTaskSpec(TaskSpecRecord spec) => _taskSpecs[spec.ServiceId] = spec;
 
     private Wire.Meta NextMeta(Wire.Meta? old) => new()
@@ -300,7 +303,9 @@ public sealed class ClusterState
                 NodeId = task.NodeId,
                 DesiredState = task.DesiredState,
                 Status = status,
+                Version = Version,
                 CreatedAt = Time,
+                UpdatedAt = Time,
             }, changes);
         }
     }
@@ -312,7 +317,9 @@ public sealed class ClusterState
         NodeId = create.NodeId,
         DesiredState = Wire.TaskState.Running,
         Status = NewStatus(),
+        Version = Version,
         CreatedAt = Time,
+        UpdatedAt = Time,
     }, changes);
 
     private Wire.TaskStatus NewStatus() =>
@@ -326,6 +333,8 @@ public sealed class ClusterState
             Attachments = [.. allocate.Attachments],
             Endpoint = _services.GetValueOrDefault(task.ServiceId)?.Endpoint,
             Status = new Wire.TaskStatus { State = Wire.TaskState.Pending, Message = "pending task scheduling", Timestamp = SwarmTime.ToWire(Time) },
+            Version = Version,
+            UpdatedAt = Time,
         }, changes);
     }
 
@@ -335,22 +344,24 @@ public sealed class ClusterState
         var message = task.NodeId.Length > 0 ? "scheduler confirmed task can run on preassigned node" : "scheduler assigned task to node";
         ReplaceTask(task, task with
         {
-            NodeId = assign.NodeId,
+            NodeId = OwnId(assign.NodeId),
             GenericResources = [.. assign.GenericResources],
             Status = new Wire.TaskStatus { State = Wire.TaskState.Assigned, Message = message, Timestamp = SwarmTime.ToWire(Time) },
+            Version = Version,
+            UpdatedAt = Time,
         }, changes);
     }
 
     private void SetTaskDesiredState(SetTaskDesiredState set, List<Change> changes)
     {
         var task = GetTask(set.TaskId);
-        ReplaceTask(task, task with { DesiredState = set.DesiredState }, changes);
+        ReplaceTask(task, task with { DesiredState = set.DesiredState, Version = Version, UpdatedAt = Time }, changes);
     }
 
     private void SetTaskStatus(SetTaskStatus set, List<Change> changes)
     {
         var task = GetTask(set.TaskId);
-        ReplaceTask(task, task with { Status = set.Status }, changes);
+        ReplaceTask(task, task with { Status = set.Status, Version = Version, UpdatedAt = Time }, changes);
     }
 
     private void RemoveTasks(RemoveTasks remove, List<Change> changes)
@@ -365,14 +376,12 @@ public sealed class ClusterState
 
     private void AddTask(TaskRecord task, List<Change> changes)
     {
-        task = task with { Version = Version, UpdatedAt = Time };
         Tasks.Put(null, task);
         changes.Add(new TaskChange(null, task));
     }
 
     private void ReplaceTask(TaskRecord old, TaskRecord task, List<Change> changes)
     {
-        task = task with { Version = Version, UpdatedAt = Time };
         Tasks.Put(old, task);
         changes.Add(new TaskChange(old, task));
     }

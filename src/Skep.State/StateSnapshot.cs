@@ -98,7 +98,7 @@ public sealed class StateSnapshot
                 case SnapshotRecord.KindOneofCase.Secret: state.Restore(record.Secret); break;
                 case SnapshotRecord.KindOneofCase.Config: state.Restore(record.Config); break;
                 case SnapshotRecord.KindOneofCase.TaskSpec: RestoreSpec(state, specs, record.TaskSpec); break;
-                case SnapshotRecord.KindOneofCase.Task: state.Restore(Load(record.Task, specs)); break;
+                case SnapshotRecord.KindOneofCase.Task: state.Restore(Load(record.Task, specs, state)); break;
                 case SnapshotRecord.KindOneofCase.Trailer when record.Trailer.Records == records: return state;
                 case SnapshotRecord.KindOneofCase.Trailer:
                     throw new SnapshotDamagedException($"it holds {records} records, {record.Trailer.Records} were written");
@@ -145,12 +145,12 @@ public sealed class StateSnapshot
         UpdatedAt = SwarmTime.ToLog(task.UpdatedAt),
     };
 
-    private static TaskRecord Load(StoredTask stored, Dictionary<uint, TaskSpecRecord> specs) => new()
+    private static TaskRecord Load(StoredTask stored, Dictionary<uint, TaskSpecRecord> specs, ClusterState state) => new()
     {
         Id = stored.Id,
         Spec = specs.TryGetValue(stored.SpecNumber, out var spec) ? spec : throw new SnapshotDamagedException($"task {stored.Id} names a spec that is not there"),
         Slot = stored.Slot,
-        NodeId = stored.NodeId,
+        NodeId = state.OwnId(stored.NodeId),
         DesiredState = stored.DesiredState,
         Status = stored.Status ?? new(),
         Attachments = [.. stored.Attachments],

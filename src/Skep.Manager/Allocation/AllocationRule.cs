@@ -60,8 +60,10 @@ public sealed class AllocationRule : IRule
             _services.Add(service.Id);
         foreach (var nodeId in state.Nodes.Keys.Order(StringComparer.Ordinal))
             _nodes.Add(nodeId);
-        foreach (var task in state.Tasks.All.OrderBy(t => t.CreatedAt).ThenBy(t => t.Id, StringComparer.Ordinal))
-            NoteTask(null, task);
+        foreach (var task in state.Tasks.All)
+            _nodeNetworks.Update(null, task, _nodes.Add);
+        foreach (var task in state.Tasks.All.Where(IsNew).OrderBy(t => t.CreatedAt).ThenBy(t => t.Id, StringComparer.Ordinal))
+            _tasks.Add(task.Id);
     }
 
     public void Note(Change change)
@@ -136,9 +138,11 @@ public sealed class AllocationRule : IRule
     private void NoteTask(TaskRecord? old, TaskRecord? task)
     {
         _nodeNetworks.Update(old, task, _nodes.Add);
-        if (old is null && task is { State: Wire.TaskState.New })
+        if (old is null && task is not null && IsNew(task))
             _tasks.Add(task.Id);
     }
+
+    private static bool IsNew(TaskRecord task) => task.State == Wire.TaskState.New;
 
     private void OnAddressFreed(string networkId)
     {
