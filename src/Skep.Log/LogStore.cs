@@ -143,6 +143,9 @@ internal sealed class LogStore : ILogView, IDisposable
         Resealed?.Invoke(_ciphers.Write);
     }
 
+    /// <summary>Size on disk of the newest snapshot; 0 when there is none.</summary>
+    public long SnapshotBytes() => _snapshot.Index == 0 ? 0 : _snapshots.Length(new LogBase(_snapshot.Index, _snapshot.Term));
+
     /// <summary>The content of a snapshot, usually the one that <see cref="Snapshot"/> names. May be called on any thread.</summary>
     public Stream OpenSnapshot(SnapshotMetadata metadata) => _snapshots.Open(new LogBase(metadata.Index, metadata.Term));
 

@@ -33,6 +33,7 @@ internal sealed class ReplicaLoop
     private bool _resealDue; // the cipher changed: a snapshot is due whatever was applied since the last
     private ulong _snapshotNotBefore; // after a failure: wait for some entries before trying again
     private long _bytesSinceSnapshot;
+    private long _snapshotBytes; // of the newest snapshot
 
     /// <param name="writeInBackground">Writes a captured state with <see cref="LogStore.WriteSnapshot"/> and then calls <see cref="SnapshotFinished"/>.</param>
     public ReplicaLoop(
@@ -217,6 +218,7 @@ internal sealed class ReplicaLoop
         if (failure is null)
         {
             _store.SnapshotWritten(metadata);
+            _snapshotBytes = _store.SnapshotBytes();
             TakeSnapshotIfDue(); // the cipher may have changed once more
             return;
         }
@@ -357,13 +359,16 @@ internal sealed class ReplicaLoop
         _machine.Restore(_store.Snapshot.Index, content);
         LastApplied = _store.Snapshot.Index;
         _bytesSinceSnapshot = 0;
+        _snapshotBytes = _store.SnapshotBytes();
         _logger.LogInformation("log: restored the state from the snapshot of entry {Index}", LastApplied);
     }
 
     private void TakeSnapshotIfDue()
     {
         var entries = LastApplied - _store.Snapshot.Index;
-        var due = _resealDue || (entries > 0 && (entries >= _options.SnapshotInterval || _bytesSinceSnapshot >= _options.SnapshotBytes));
+        // As much again as the last snapshot: a state that grows is written a few times only, and a restart never replays more than it reads.
+        var bytes = Math.Max(_options.SnapshotBytes, _snapshotBytes);
+        var due = _resealDue || (entries > 0 && (entries >= _options.SnapshotInterval || _bytesSinceSnapshot >= bytes));
         if (!due || _snapshotUnderWay || LastApplied == 0 || LastApplied < _snapshotNotBefore)
             return;
         _snapshotUnderWay = true;

@@ -32,8 +32,10 @@ public sealed record ReplicaOptions
     /// <summary>Applied entries after which a snapshot is taken.</summary>
     public ulong SnapshotInterval { get; init; } = 10_000;
 
-    /// <summary>Bytes of applied entries after which a snapshot is taken, even before <see cref="SnapshotInterval"/>.</summary>
-    public long SnapshotBytes { get; init; } = 64 << 20;
+    /// <summary>
+    /// Bytes of applied entries after which a snapshot is taken, even before <see cref="SnapshotInterval"/>; after a snapshot that is larger, as many as that.
+    /// </summary>
+    public long SnapshotBytes { get; init; } = 16 << 20;
 
     /// <summary>A larger proposal is refused, in bytes.</summary>
     public int MaxProposalBytes { get; init; } = 16 << 20;

@@ -40,6 +40,12 @@ internal sealed class SnapshotStore(IFileSystem files, string directory, CipherR
 
     public string PathOf(LogBase snapshot) => Path.Combine(directory, $"{snapshot.Index:x16}-{snapshot.Term:x16}{Extension}");
 
+    public long Length(LogBase snapshot)
+    {
+        using var file = files.Open(PathOf(snapshot));
+        return file.Length;
+    }
+
     /// <summary>Writes a snapshot; when this returns it is durable under its name.</summary>
     /// <returns>Its size on disk in bytes.</returns>
     /// <exception cref="IOException">It could not be written; nothing of it remains under its name.</exception>

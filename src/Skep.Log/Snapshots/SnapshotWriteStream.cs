@@ -5,6 +5,9 @@ namespace Skep.Log;
 /// <summary>Cuts what is written to it into checksummed, sealed blocks. <see cref="Complete"/> ends and syncs the file; without it the file is damaged.</summary>
 internal sealed class SnapshotWriteStream : Stream
 {
+    /// <summary>So much is synced at a time: the log's next sync must not wait until the disk has taken a whole snapshot.</summary>
+    private const long SyncBytes = 2 << 20;
+
     private readonly IFile _file;
     private readonly SnapshotHeader _header;
     private readonly IRecordCipher _cipher;
@@ -13,6 +16,7 @@ internal sealed class SnapshotWriteStream : Stream
     private readonly ArrayBufferWriter<byte> _block = new();
     private int _filled;
     private long _offset;
+    private long _synced;
     private long _number;
     private long _contentLength;
     private ulong _checksum;
@@ -99,5 +103,9 @@ internal sealed class SnapshotWriteStream : Stream
         _contentLength += _filled;
         _filled = 0;
         _number++;
+        if (_offset - _synced < SyncBytes)
+            return;
+        _file.Sync();
+        _synced = _offset;
     }
 }

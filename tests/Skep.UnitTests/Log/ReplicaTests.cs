@@ -190,6 +190,19 @@ public sealed class ReplicaTests
     }
 
     [Fact]
+    public async Task A_state_that_grows_is_written_only_when_it_has_doubled()
+    {
+        await using var replica = await Open(New() with { SnapshotBytes = 10_000 });
+        for (var i = 0; i < 60; i++)
+        {
+            await Propose(replica, new string('x', 1000));
+            await Until(() => _machine.Captures == 1 + _logger.Lines(LogLevel.Information).Count(l => l.Contains("wrote the snapshot", StringComparison.Ordinal)));
+        }
+        // The first is that of the empty group; then at 10, some 20 and some 40 entries of 1,000 bytes.
+        Assert.Equal(4, _machine.Captures);
+    }
+
+    [Fact]
     public async Task A_snapshot_that_cannot_be_written_is_reported_and_tried_again()
     {
         await using var replica = await Open(New() with { SnapshotInterval = 20 });
