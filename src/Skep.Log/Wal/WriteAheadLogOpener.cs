@@ -81,6 +81,7 @@ internal sealed class WriteAheadLogOpener(
             CheckAgainstMark(segments[^1], length, previous!.Value, mark);
 
             // After a killed process the end, and the names, were read from the kernel's memory, and may never have been synced.
+            WriteAgain(segments[^1], mark, length);
             segments[^1].File.Sync();
             files.SyncDirectory(directory);
             return new WriteAheadLog(files, directory, ciphers, segmentBytes, logger, segments, OpenMark(), length, previous.Value, lastFrameSequence);
@@ -89,6 +90,18 @@ internal sealed class WriteAheadLogOpener(
         {
             segments.ForEach(s => s.Dispose());
             throw;
+        }
+    }
+
+    // After a sync that failed, the kernel holds what was not written for written: it reads well, and the next sync would not bring it to the disk.
+    private static void WriteAgain(Segment newest, SyncMark? mark, long length)
+    {
+        var buffer = new byte[1 << 20];
+        for (var at = mark is { } m && m.Sequence == newest.Header.Sequence ? m.Length : 0; at < length;)
+        {
+            var read = newest.File.Read(at, buffer.AsSpan(0, (int)Math.Min(buffer.Length, length - at)));
+            newest.File.Write(at, buffer.AsSpan(0, read));
+            at += read;
         }
     }
 

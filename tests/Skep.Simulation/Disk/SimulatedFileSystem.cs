@@ -243,8 +243,6 @@ public sealed class SimulatedFileSystem : IFileSystem
         private readonly FileContent _durable = new();
         private readonly List<(long Offset, byte[] Bytes)> _unsynced = [];
 
-        private bool _dropped;
-
         public FileContent Current { get; private set; } = new();
 
         /// <summary>A file that holds these bytes durably.</summary>
@@ -264,19 +262,15 @@ public sealed class SimulatedFileSystem : IFileSystem
 
         public void Sync()
         {
-            if (_dropped)
-                _durable.Put(0, Current.ToArray());
             foreach (var (offset, bytes) in _unsynced)
                 _durable.Put(offset, bytes);
             _unsynced.Clear();
-            _dropped = false;
         }
 
-        /// <summary>A sync failed: what was written since the last one does not reach the disk before another succeeds.</summary>
+        /// <summary>A sync failed: what was written since the last one reads well but never reaches the disk, unless it is written again.</summary>
         public void DropUnsynced()
         {
             _unsynced.Clear();
-            _dropped = true;
         }
 
         // Simple and pessimistic: a shortening is durable at once, but that of what was never synced is all the log does.
@@ -304,7 +298,6 @@ public sealed class SimulatedFileSystem : IFileSystem
                 }
             }
             _unsynced.Clear();
-            _dropped = false;
             Current = new FileContent();
             Current.Put(0, _durable.ToArray());
         }

@@ -138,8 +138,8 @@ internal sealed class FaultPlan(World world)
         Later(10, () =>
         {
             host.Disk.SyncFails = _ => false;
-            // What a failed sync left is not known: the machine is not trusted with it before it has started anew.
-            host.Kill(CrashKind.UnsyncedTorn);
+            // Started again on the running machine it reads what may not be on the disk; the power may fail later.
+            host.Kill(_random.Next(2) == 0 ? CrashKind.ProcessKilled : CrashKind.UnsyncedTorn);
             host.Start();
         });
     }

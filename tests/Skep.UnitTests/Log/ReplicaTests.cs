@@ -132,6 +132,27 @@ public sealed class ReplicaTests
     }
 
     [Fact]
+    public async Task What_a_restart_reads_after_a_failed_sync_survives_a_later_power_failure()
+    {
+        await using (var replica = await Open(New()))
+        {
+            await Propose(replica, "kept");
+            _disk.SyncFails = path => path.EndsWith(".wal", StringComparison.Ordinal);
+            await Assert.ThrowsAsync<ProposalDroppedException>(() => Propose(replica, "perhaps"));
+        }
+        _disk.SyncFails = _ => false;
+        _disk.Restart(CrashKind.ProcessKilled);
+        var machine = new ListMachine();
+        await using (var again = await Replica.OpenAsync(New() with { Start = ReplicaStart.Existing }, machine, _time, null, _logger))
+            await Propose(again, "later");
+        _disk.Restart(CrashKind.UnsyncedLost);
+        var last = new ListMachine();
+        await using var third = await Replica.OpenAsync(New() with { Start = ReplicaStart.Existing }, last, _time, null, _logger);
+        Assert.Contains("later", last.Applied);
+        Assert.Equal(machine.Applied, last.Applied);
+    }
+
+    [Fact]
     public async Task A_state_machine_that_throws_stops_it()
     {
         await using var replica = await Replica.OpenAsync(New(), new ThrowingMachine(), _time, null, _logger);
