@@ -109,10 +109,11 @@ public sealed class ClusterTests
         var first = cluster.Add(1, ReplicaStart.NewGroup);
         Grow(cluster);
         var sequence = new ProposalSequence();
+        byte number = 0;
         Task<ulong> Propose(ProposalSequence of)
         {
             var completion = new TaskCompletionSource<ulong>();
-            first.Do(() => first.Loop.Propose("x"u8.ToArray(), completion, of));
+            first.Do(() => first.Loop.Propose(new[] { ++number }, completion, of));
             return completion.Task;
         }
 
