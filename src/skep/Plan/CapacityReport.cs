@@ -51,10 +51,10 @@ internal sealed class CapacityReport(CapacityPlan plan)
 
     private void PrintTopologies(IAnsiConsole console)
     {
-        console.MarkupLineInterpolated($"Topologies{(plan.Question.AreLinksGiven ? "" : $" over example links ({SiteMap.ExampleSpec}; give yours with --sites)")}: what each survives, and its commits, p50 / p99 in ms:");
+        console.MarkupLineInterpolated($"Topologies{(plan.Question.AreLinksGiven ? "" : $" over example links ({SiteMap.ExampleSpec}; give yours with --sites)")}: what each survives, and its commits, p50/p99 in ms:");
         var table = new Table { Border = TableBorder.Simple };
-        foreach (var column in Enum.GetValues<FailureKind>().Select(Words.Of).Prepend("at").Prepend("managers(sites)").Concat(["led from", "commit", "worst leader", "a site down"]))
-            table.AddColumn(column);
+        foreach (var column in Enum.GetValues<FailureKind>().Select(Words.Of).Prepend("placed").Prepend("topology").Concat(["led from", "commit", "worst leader", "site down"]))
+            table.AddColumn(new TableColumn(column) { NoWrap = column != "placed" && !column.Contains(' ', StringComparison.Ordinal) });
         foreach (var outlook in plan.Topologies)
         {
             table.AddRow([

@@ -40,8 +40,10 @@ internal sealed class SizeRules(CapacityModel model, Uncertainty uncertainty)
         // The next smaller machine would do: the rule asks for more than there is use for.
         var verdict = size < leastVCpu || needed > mostVCpu ? Verdict.Refuted : Verdict.Holds;
         var from = NodesNeedingMoreThan(leastVCpu / 2.0);
+        var (burst, faster) = (StartAll(nodes, size), StartAll(nodes, leastVCpu));
         var figure = $"at {Words.Number(nodes)} nodes {Words.Cores(needed)} cores are needed, uncertainty included: {size} vCPU; "
-            + (from > MostNodes ? $"{leastVCpu} vCPU are never needed" : $"{leastVCpu} vCPU are needed from {Words.Number(from)} nodes on");
+            + (from > MostNodes ? $"{leastVCpu} vCPU are never needed" : $"{leastVCpu} vCPU are needed from {Words.Number(from)} nodes on")
+            + $"; all {Words.Number(SeedLoad(nodes).Tasks)} tasks at once take {Words.Seconds(burst)} on {size} vCPU, {Words.Seconds(faster)} on {leastVCpu}";
         return new SeedRule(rule, figure, verdict);
     }
 
@@ -53,6 +55,8 @@ internal sealed class SizeRules(CapacityModel model, Uncertainty uncertainty)
         var size = Size(nodes);
         return ((double)Managers / (Managers + nodes), Math.Min(1, size.CoresNeeded / size.Machine.Cores));
     }
+
+    private double StartAll(int nodes, int cores) => model.StartAllSeconds(SeedLoad(nodes), Managers, cores);
 
     private Sizing Size(int nodes) => new(model, uncertainty, SeedLoad(nodes), Managers);
 

@@ -42,7 +42,8 @@ internal sealed class Topology
                 yield return [];
             yield break;
         }
-        for (var here = 0; here <= managers; here++)
+        // The first sites first: of equals, the first one named is taken.
+        for (var here = managers; here >= 0; here--)
         {
             foreach (var rest in Split(managers - here, here > 0 ? used - 1 : used, sites - 1))
                 yield return [here, .. rest];

@@ -24,7 +24,7 @@ internal static class TopologyChoice
             var best = Enumerable.Range(1, Math.Min(number, sites.Count))
                 .SelectMany(used => Topology.All(number, used, sites.Count))
                 .Where(topology => Survival.Of(topology, mustSurvive).Always)
-                .OrderBy(topology => Floor(sites, topology, disk)).ThenBy(topology => topology.UsedSites.Count)
+                .OrderBy(topology => Floor(sites, topology, disk)).ThenBy(topology => FloorWithWorstSiteDown(sites, topology, disk)).ThenBy(topology => topology.UsedSites.Count)
                 .FirstOrDefault();
             if (best is not null)
                 return best;
@@ -36,10 +36,14 @@ internal static class TopologyChoice
     public static TimeSpan Floor(SiteMap sites, Topology topology, DiskSync disk) =>
         topology.UsedSites.Min(leader => CommitLatency.Floor(sites, topology, leader, siteDown: null, disk.Median))!.Value;
 
+    private static TimeSpan FloorWithWorstSiteDown(SiteMap sites, Topology topology, DiskSync disk) => topology.UsedSites.Max(down => topology.UsedSites
+        .Where(leader => leader != down)
+        .Min(leader => CommitLatency.Floor(sites, topology, leader, down, disk.Median))) ?? TimeSpan.MaxValue;
+
     private static Topology BestPlacement(SiteMap sites, int managers, int used, DiskSync disk) => Topology.All(managers, used, sites.Count)
         .OrderByDescending(topology => Enum.GetValues<FailureKind>().Count(kind => Survival.Of(topology, kind).Always))
         .ThenByDescending(topology => Enum.GetValues<FailureKind>().Sum(kind => Survived(topology, kind)))
-        .ThenBy(topology => Floor(sites, topology, disk))
+        .ThenBy(topology => Floor(sites, topology, disk)).ThenBy(topology => FloorWithWorstSiteDown(sites, topology, disk))
         .First();
 
     private static double Survived(Topology topology, FailureKind kind) =>

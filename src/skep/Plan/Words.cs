@@ -10,7 +10,7 @@ internal static class Words
         FailureKind.Manager => "one manager",
         FailureKind.TwoManagers => "two managers",
         FailureKind.Site => "one site",
-        FailureKind.SiteAndManager => "site + manager",
+        FailureKind.SiteAndManager => "site and manager",
         FailureKind.TwoSites => "two sites",
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
@@ -26,9 +26,9 @@ internal static class Words
 
     public static string Milliseconds(TimeSpan time) => Number(time.TotalMilliseconds, time.TotalMilliseconds < 10 ? "0.0#" : "0") + " ms";
 
-    public static string P50AndP99(CommitLatency? latency) => latency is { } l ? $"{Number(l.P50.TotalMilliseconds, "0.0")} / {Number(l.P99.TotalMilliseconds, "0.0")}" : "-";
+    public static string P50AndP99(CommitLatency? latency) => latency is { } l ? $"{Number(l.P50.TotalMilliseconds, "0.0")}/{Number(l.P99.TotalMilliseconds, "0.0")}" : "-";
 
-    public static string Seconds(double seconds) => Number(seconds, seconds < 10 ? "0.0" : "0") + " s";
+    public static string Seconds(double seconds) => Number(seconds, seconds < 1 ? "0.00" : seconds < 10 ? "0.0" : "0") + " s";
 
     /// <summary>In decimal units, as disks and links are sold.</summary>
     public static string Bytes(double bytes) => bytes switch
