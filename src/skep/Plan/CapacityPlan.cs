@@ -4,9 +4,10 @@ namespace Skep.Cli.Plan;
 /// <param name="Managers">Null: as many as <paramref name="MustSurvive"/> takes.</param>
 /// <param name="Placement">Exactly this one; null: chosen.</param>
 /// <param name="AreLinksGiven">False: the sites are <see cref="SiteMap.ExampleSpec"/>.</param>
+/// <param name="IsSurvivalAsked">False: a given number of managers need not survive it.</param>
 /// <param name="Disk">How long a write takes to be durable.</param>
 internal sealed record PlanQuestion(
-    Demand Demand, SiteMap Sites, bool AreLinksGiven, int? Managers, Topology? Placement, FailureKind MustSurvive, DiskSync Disk, int Seed);
+    Demand Demand, SiteMap Sites, bool AreLinksGiven, int? Managers, Topology? Placement, FailureKind MustSurvive, bool IsSurvivalAsked, DiskSync Disk, int Seed);
 
 /// <summary>The answer: loads and sizes by number of managers, what topologies are good for, and what to take.</summary>
 internal sealed class CapacityPlan
@@ -20,6 +21,7 @@ internal sealed class CapacityPlan
         Model = new CapacityModel(measured);
         Uncertainty = new Uncertainty(Model, measured.Checks);
         var chosen = question.Placement ?? TopologyChoice.Fewest(question.Sites, question.MustSurvive, question.Managers, question.Disk)
+            ?? (question is { Managers: { } given, IsSurvivalAsked: false } ? TopologyChoice.BestPlacement(question.Sites, given, 1, question.Disk) : null)
             ?? throw new CliException($"no placement of {(question.Managers is { } n ? $"{n}" : $"up to {TopologyChoice.MostManagers}")} managers on {question.Sites.Count} "
                 + $"{(question.Sites.Count == 1 ? "site" : "sites")} survives any {Words.Of(question.MustSurvive)}");
         Sizes = [.. Numbers.Append(chosen.Managers).Distinct().Order().Select(managers => new Sizing(Model, Uncertainty, question.Demand, managers))];

@@ -22,7 +22,7 @@ internal sealed class CapacityReport(CapacityPlan plan)
     {
         var (demand, machine) = (plan.Question.Demand, plan.Size.Machine);
         console.MarkupLineInterpolated($"{Words.Number(demand.Nodes)} nodes, {Words.Number(demand.Tasks)} tasks, {Words.Number(demand.StartsPerSecond)} task starts a second");
-        console.MarkupLineInterpolated($"[bold]Take {plan.Size.Managers} {(plan.Size.Managers == 1 ? "manager" : "managers")} of {machine.Cores} vCPU, {machine.MemoryGiB} GiB, {machine.DiskGiB} GiB of disk[/]: {plan.Chosen.Topology.Describe(_sites)}; best led from {_sites.Names[plan.Chosen.Best.LeaderSite]}");
+        console.MarkupLineInterpolated($"[bold]Take {plan.Size.Managers} {(plan.Size.Managers == 1 ? "manager" : "managers")} of {machine.Cores} vCPU, {machine.MemoryGiB} GiB, {machine.DiskGiB} GiB of disk[/]: {plan.Chosen.Topology.Describe(_sites)}{LedFrom()}");
         if (plan.IsChurnTooHigh)
             console.MarkupLineInterpolated($"[red]The leader's loop decides {Words.Number(plan.Model.MostStartsPerSecond, "#,##0")} starts a second at most: no number or size of managers carries this churn[/]");
         console.MarkupLineInterpolated($"  all {Words.Number(demand.Nodes)} nodes joining one of them at once: {Words.Seconds(plan.JoinAllSeconds)}; all {Words.Number(demand.Tasks)} tasks created at once: {Words.Seconds(plan.StartAllSeconds)}; docker node ls: {Words.Seconds(plan.ListNodesSeconds)}");
@@ -74,6 +74,8 @@ internal sealed class CapacityReport(CapacityPlan plan)
         var estimated = plan.Measured.Costs.All.Where(cost => cost.Value.Basis == CostBasis.Estimated).Select(cost => cost.Key);
         console.MarkupLineInterpolated($"Not measured yet, only estimated: {string.Join(", ", estimated)}. Commits: disk sync {Words.Milliseconds(plan.Question.Disk.Median)} (p99 {Words.Milliseconds(plan.Question.Disk.P99)}), seed {plan.Question.Seed}; time of the processors not included.");
     }
+
+    private string LedFrom() => plan.Chosen.Topology.UsedSites.Count > 1 ? $"; best led from {_sites.Names[plan.Chosen.Best.LeaderSite]}" : "";
 
     private static string Mark(string text, bool isChosen) => isChosen ? $"[bold]> {text}[/]" : $"  {text}";
 }

@@ -59,7 +59,7 @@ internal sealed class PlanOptions
         return new PlanQuestion(
             new Demand(Within("--nodes", arguments.GetValue(Nodes), 1, MostNodes), Within("--tasks", arguments.GetValue(Tasks), 0, MostTasks), Plan.Churn.Parse(arguments.GetValue(Churn)!)),
             sites, spec is not null, managers, placement,
-            ReadSurvive(arguments.GetValue(Survive), spec is not null && sites.Count >= 3),
+            ReadSurvive(arguments.GetValue(Survive), spec is not null && sites.Count >= 3), arguments.GetValue(Survive) is not null,
             ReadDisk(arguments, costs), arguments.GetValue(Seed));
     }
 

@@ -25,7 +25,7 @@ internal sealed class SizeRules(CapacityModel model, Uncertainty uncertainty)
             var few = DrainingPaysFrom();
             var (small, large) = (Share(few > 1 ? few - 1 : 1), Share(4_700));
             var figure = $"draining {Managers} managers takes {Percent(large.Drained)} of 4,700 nodes, a manager needs up to {Percent(large.Needed)} of its machine while the nodes of a failed one come over; "
-                + $"with {Words.Number(Math.Max(1, few - 1))} nodes it is {Percent(small.Drained)} against {Percent(small.Needed)}: it pays from {Words.Number(few)} nodes on";
+                + (few > MostNodes ? "it never pays" : $"with {Words.Number(Math.Max(1, few - 1))} nodes it is {Percent(small.Drained)} against {Percent(small.Needed)}: it pays from {Words.Number(few)} nodes on");
             return new SeedRule("every manager drained", figure, few <= 1 ? Verdict.Holds : few > MostNodes ? Verdict.Refuted : Verdict.HoldsInPart);
         }
     }

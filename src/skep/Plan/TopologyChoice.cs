@@ -16,7 +16,7 @@ internal static class TopologyChoice
             : (sites.Count == 2 ? OnTwoSites : Usual).Where(n => n.Sites <= sites.Count))
             .Select(n => BestPlacement(sites, n.Item1, n.Item2, disk))];
 
-    /// <summary>The fewest managers that always survive a failure of that kind; of several placements the one that commits fastest. Null: none does.</summary>
+    /// <summary>The fewest managers that always survive a failure of that kind, placed so that they commit fastest. Null: none do.</summary>
     public static Topology? Fewest(SiteMap sites, FailureKind mustSurvive, int? managers, DiskSync disk)
     {
         for (var number = managers ?? 1; number <= (managers ?? MostManagers); number++)
@@ -38,9 +38,13 @@ internal static class TopologyChoice
 
     private static TimeSpan FloorWithWorstSiteDown(SiteMap sites, Topology topology, DiskSync disk) => topology.UsedSites.Max(down => topology.UsedSites
         .Where(leader => leader != down)
-        .Min(leader => CommitLatency.Floor(sites, topology, leader, down, disk.Median))) ?? TimeSpan.MaxValue;
+        .Min(leader => CommitLatency.Floor(sites, topology, leader, down, disk.Median)) ?? TimeSpan.MaxValue);
 
-    private static Topology BestPlacement(SiteMap sites, int managers, int used, DiskSync disk) => Topology.All(managers, used, sites.Count)
+    /// <summary>
+    /// The placement on exactly so many sites that survives most; of equals the one that commits fastest, and then the one that still does with its
+    /// worst site down.
+    /// </summary>
+    public static Topology BestPlacement(SiteMap sites, int managers, int used, DiskSync disk) => Topology.All(managers, used, sites.Count)
         .OrderByDescending(topology => Enum.GetValues<FailureKind>().Count(kind => Survival.Of(topology, kind).Always))
         .ThenByDescending(topology => Enum.GetValues<FailureKind>().Sum(kind => Survived(topology, kind)))
         .ThenBy(topology => Floor(sites, topology, disk)).ThenBy(topology => FloorWithWorstSiteDown(sites, topology, disk))

@@ -41,7 +41,7 @@ public sealed class SeedRulesTests
 
     [Fact]
     public void Draining_managers_that_need_nothing_never_pays() =>
-        Assert.Equal(Verdict.Refuted, Sizes(1e-9).Drained.Verdict);
+        Assert.Equal(Verdict.Refuted, Sizes(0).Drained.Verdict);
 
     [Fact]
     public void Every_rule_of_the_seed_is_tried() =>

@@ -21,7 +21,8 @@ public sealed class SurvivalTests
     [InlineData("1,1,1", "3/3 0/3 3/3 0/3 0/3")]
     // The sites of two and any manager leave two of five; the site of one and any of four managers leaves three.
     [InlineData("2,2,1", "5/5 10/10 3/3 4/10 0/3")]
-    [InlineData("2,1,1,1", "5/5 10/10 4/4 6/9 3/6")]
+    // A site of one goes with any manager elsewhere (nine pairs), the site of two with none of the three others.
+    [InlineData("2,1,1,1", "5/5 10/10 4/4 9/12 3/6")]
     // Majority is four of six: a site of two leaves just four, so that no manager more may fail.
     [InlineData("2,2,1,1", "6/6 15/15 4/4 9/17 1/6")]
     [InlineData("1,1,1,1", "4/4 0/6 4/4 0/6 0/6")]
