@@ -22,7 +22,7 @@ internal sealed class CapacityReport(CapacityPlan plan)
     {
         var (demand, machine) = (plan.Question.Demand, plan.Size.Machine);
         console.MarkupLineInterpolated($"{Words.Number(demand.Nodes)} nodes, {Words.Number(demand.Tasks)} tasks, {Words.Number(demand.StartsPerSecond)} task starts a second");
-        console.MarkupLineInterpolated($"[bold]Take {plan.Size.Managers} {(plan.Size.Managers == 1 ? "manager" : "managers")} of {machine.Cores} vCPU, {machine.MemoryGiB} GiB, {machine.DiskGiB} GiB of disk[/]: {plan.Chosen.Topology.Describe(_sites)}{LedFrom()}");
+        console.MarkupLineInterpolated($"[bold]Take {plan.Size.Managers} {(plan.Size.Managers == 1 ? "manager" : "managers")} of {machine.Cores} vCPU, {machine.MemoryGiB} GiB, {machine.DiskGiB} GiB of disk[/]: {Places()}");
         if (plan.IsChurnTooHigh)
             console.MarkupLineInterpolated($"[red]The leader's loop decides {Words.Number(plan.Model.MostStartsPerSecond, "#,##0")} starts a second at most: no number or size of managers carries this churn[/]");
         console.MarkupLineInterpolated($"  all {Words.Number(demand.Nodes)} nodes joining one of them at once: {Words.Seconds(plan.JoinAllSeconds)}; all {Words.Number(demand.Tasks)} tasks created at once: {Words.Seconds(plan.StartAllSeconds)}; docker node ls: {Words.Seconds(plan.ListNodesSeconds)}");
@@ -75,7 +75,10 @@ internal sealed class CapacityReport(CapacityPlan plan)
         console.MarkupLineInterpolated($"Not measured yet, only estimated: {string.Join(", ", estimated)}. Commits: disk sync {Words.Milliseconds(plan.Question.Disk.Median)} (p99 {Words.Milliseconds(plan.Question.Disk.P99)}), seed {plan.Question.Seed}; time of the processors not included.");
     }
 
-    private string LedFrom() => plan.Chosen.Topology.UsedSites.Count > 1 ? $"; best led from {_sites.Names[plan.Chosen.Best.LeaderSite]}" : "";
+    // The names of example sites are nobody's datacenter.
+    private string Places() => plan.Chosen.Topology.UsedSites.Count > 1
+        ? $"{plan.Chosen.Topology.Describe(_sites)}; best led from {_sites.Names[plan.Chosen.Best.LeaderSite]}"
+        : plan.Question.AreLinksGiven ? plan.Chosen.Topology.Describe(_sites) : "in one datacenter";
 
     private static string Mark(string text, bool isChosen) => isChosen ? $"[bold]> {text}[/]" : $"  {text}";
 }

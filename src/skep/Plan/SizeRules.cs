@@ -43,6 +43,7 @@ internal sealed class SizeRules(CapacityModel model, Uncertainty uncertainty)
         var (burst, faster) = (StartAll(nodes, size), StartAll(nodes, leastVCpu));
         var figure = $"at {Words.Number(nodes)} nodes {Words.Cores(needed)} cores are needed, uncertainty included: {size} vCPU; "
             + (from > MostNodes ? $"{leastVCpu} vCPU are never needed" : $"{leastVCpu} vCPU are needed from {Words.Number(from)} nodes on")
+            + (size < leastVCpu ? $" (here if CPU costs {Words.Number(leastVCpu / 2.0 / needed, "0.0")} times what is reckoned with)" : "")
             + $"; all {Words.Number(SeedLoad(nodes).Tasks)} tasks at once take {Words.Seconds(burst)} on {size} vCPU, {Words.Seconds(faster)} on {leastVCpu}";
         return new SeedRule(rule, figure, verdict);
     }
