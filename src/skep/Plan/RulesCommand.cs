@@ -61,6 +61,7 @@ internal static class RulesCommand
     {
         Verdict.Holds => "holds",
         Verdict.HoldsInPart => "holds in part",
-        _ => "refuted",
+        Verdict.Refuted => "refuted",
+        _ => "not tried",
     };
 }

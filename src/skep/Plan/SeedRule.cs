@@ -9,6 +9,9 @@ internal enum Verdict
     HoldsInPart,
 
     Refuted,
+
+    /// <summary>What was asked about leaves nothing to compare.</summary>
+    NotTried,
 }
 
 /// <summary>A rule that the seed experiments ended with, and what model and simulation say of it.</summary>

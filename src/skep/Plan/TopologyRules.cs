@@ -40,7 +40,7 @@ internal sealed class TopologyRules(CapacityModel model, SiteMap sites, DiskSync
             var together = Fastest(placements.Where(t => t.ManagersPerSite.Max() >= t.Majority));
             var spread = placements.Where(t => Survival.Of(t, FailureKind.Site).Always).ToList();
             if (spread.Count == 0)
-                return new SeedRule(rule, $"{sites.Count} {(sites.Count == 1 ? "site leaves" : "sites leave")} no other choice: three are needed to survive one", Verdict.Holds);
+                return new SeedRule(rule, $"no placement of {SpreadManagers} managers on {sites.Count} {(sites.Count == 1 ? "site" : "sites")} survives one: nothing to compare with", Verdict.NotTried);
             var near = Fastest(spread);
             var (far, farLeader) = spread.SelectMany(t => t.UsedSites.Select(leader => (t, leader))).MaxBy(at => CommitLatency.Floor(sites, at.t, at.leader, null, disk.Median));
             var (fast, middle, slow) = (P50(together, LeaderOf(together)), P50(near, LeaderOf(near)), P50(far, farLeader));

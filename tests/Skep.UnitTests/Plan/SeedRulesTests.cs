@@ -37,6 +37,7 @@ public sealed class SeedRulesTests
     {
         Assert.Equal(Verdict.HoldsInPart, Topologies(Maps.Example).QuorumOnFastLinks.Verdict);
         Assert.Equal(Verdict.Refuted, Topologies(SitesSpec.Parse("a-b=1,a-c=1,b-c=1,a=1,b=1,c=1")).QuorumOnFastLinks.Verdict);
+        Assert.Equal(Verdict.NotTried, Topologies(SitesSpec.Parse("a-b=1")).QuorumOnFastLinks.Verdict);
     }
 
     [Fact]
