@@ -1,4 +1,4 @@
-namespace Skep.Agent.Simulated;
+namespace Skep.Agent;
 
 /// <summary>Things that fall due, all on one timer: a timer for each of a million tasks would cost more than the tasks.</summary>
 public sealed class DueQueue<T> : IDisposable
