@@ -6,10 +6,13 @@ namespace Skep.Agent;
 /// <summary>When heartbeats are due, for all agents of a process: on one timer.</summary>
 public sealed class HeartbeatClock : IDisposable
 {
+    /// <summary>A small part of the half second by which managers spread the periods.</summary>
+    private static readonly TimeSpan Grain = TimeSpan.FromMilliseconds(50);
+
     private readonly DueQueue<(Heartbeats Heartbeats, int Turn)> _due;
 
     /// <param name="time">The clock.</param>
-    public HeartbeatClock(TimeProvider time) => _due = new DueQueue<(Heartbeats Heartbeats, int Turn)>(static due => due.Heartbeats.Due(due.Turn), time);
+    public HeartbeatClock(TimeProvider time) => _due = new DueQueue<(Heartbeats Heartbeats, int Turn)>(static due => due.Heartbeats.Due(due.Turn), Grain, time);
 
     public void Dispose() => _due.Dispose();
 

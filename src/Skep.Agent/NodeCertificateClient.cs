@@ -15,6 +15,9 @@ public sealed class NodeCertificateClient(TimeProvider time)
 
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
 
+    /// <summary>Of the last node that joined: those of the next are most often the same, and need not be read and kept again.</summary>
+    private ClusterRoots? _roots;
+
     /// <summary>Joins a cluster.</summary>
     /// <param name="address">host:port of a manager.</param>
     /// <param name="token">SWMTKN-1-…</param>
@@ -24,7 +27,8 @@ public sealed class NodeCertificateClient(TimeProvider time)
     /// <exception cref="RpcException">The manager refused, or cannot be reached.</exception>
     public async Task<NodeCredentials> JoinAsync(string address, string token, NodeSpec.Types.Availability availability, CancellationToken cancellation)
     {
-        var roots = await FetchRootsAsync(address, JoinToken.Parse(token), cancellation).ConfigureAwait(false);
+        var pem = await FetchPemAsync(address, JoinToken.Parse(token), cancellation).ConfigureAwait(false);
+        var roots = _roots is { } last && last.Pem.Span.SequenceEqual(pem.Span) ? last : _roots = ClusterRoots.Parse(pem.Span);
         using var connection = await ManagerConnection.OpenAsync(address, ClusterTls.ForNewcomer(roots, time), cancellation).ConfigureAwait(false);
         return await RequestAsync(connection, new IssueNodeCertificateRequest { Token = token, Availability = availability }, roots, cancellation).ConfigureAwait(false);
     }
@@ -47,13 +51,14 @@ public sealed class NodeCertificateClient(TimeProvider time)
     /// <param name="cancellation">Ends the attempt.</param>
     /// <exception cref="FormatException">The token is another cluster's.</exception>
     /// <exception cref="RpcException">The manager cannot be reached.</exception>
-    public static async Task<ClusterRoots> FetchRootsAsync(string address, JoinToken token, CancellationToken cancellation)
+    public static async Task<ClusterRoots> FetchRootsAsync(string address, JoinToken token, CancellationToken cancellation) =>
+        ClusterRoots.Parse((await FetchPemAsync(address, token, cancellation).ConfigureAwait(false)).Span);
+
+    private static async Task<ByteString> FetchPemAsync(string address, JoinToken token, CancellationToken cancellation)
     {
         using var connection = await ManagerConnection.OpenAsync(address, ClusterTls.Unverified(), cancellation).ConfigureAwait(false);
         var answer = await CallAsync(connection, RpcMethod.GetRootCertificate, new GetRootCACertificateRequest(), GetRootCACertificateResponse.Parser, cancellation).ConfigureAwait(false);
-        return token.IsOf(answer.Certificate.Span)
-            ? ClusterRoots.Parse(answer.Certificate.Span)
-            : throw new FormatException("remote CA does not match fingerprint: the join token is of another cluster");
+        return token.IsOf(answer.Certificate.Span) ? answer.Certificate : throw new FormatException("remote CA does not match fingerprint: the join token is of another cluster");
     }
 
     private async Task<NodeCredentials> RequestAsync(ManagerConnection connection, IssueNodeCertificateRequest request, ClusterRoots roots, CancellationToken cancellation)

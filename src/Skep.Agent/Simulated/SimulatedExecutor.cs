@@ -18,6 +18,8 @@ public sealed record SimulationOptions
 /// </summary>
 public sealed class SimulatedExecutor : IExecutor, IDisposable
 {
+    private static readonly TimeSpan Grain = TimeSpan.FromMilliseconds(10);
+
     private readonly Lock _lock = new();
     private readonly Dictionary<string, bool> _isRunning = [];
     private readonly DueQueue<(Operation Operation, Outcome Outcome)> _due;
@@ -33,7 +35,7 @@ public sealed class SimulatedExecutor : IExecutor, IDisposable
     {
         _options = options;
         _random = random;
-        _due = new DueQueue<(Operation Operation, Outcome Outcome)>(static end => end.Operation.Complete(end.Outcome), time);
+        _due = new DueQueue<(Operation Operation, Outcome Outcome)>(static end => end.Operation.Complete(end.Outcome), Grain, time);
     }
 
     /// <summary>Containers started, those started again included.</summary>
