@@ -55,9 +55,6 @@ internal static class AgentsCommand
         try
         {
             var options = Read(arguments);
-            // Read by the runtime when it opens its first socket: what has been received is handled by the thread that has waited for it, which wakes
-            // one thread less for each heartbeat. Nothing that an agent does there blocks.
-            Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
             OpenFiles.Allow(AgentFleet.FilesNeeded(options));
             using var fleet = new AgentFleet(options, TimeProvider.System);
             var allJoined = await fleet.RunAsync(cancellation);
@@ -72,7 +69,7 @@ internal static class AgentsCommand
         }
     }
 
-    private static AgentsOptions Read(ParseResult arguments)
+    internal static AgentsOptions Read(ParseResult arguments)
     {
         var (min, max) = ParseSeconds("--start-latency", arguments.GetValue(StartLatency)!);
         return new AgentsOptions

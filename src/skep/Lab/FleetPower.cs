@@ -22,22 +22,22 @@ internal sealed class FleetPower(TroubleOptions options, int count, Random rando
     /// <summary>Until cancelled; without deaths there is nothing to do.</summary>
     public async Task RunAsync(CancellationToken end)
     {
-        if (options.DeathsPerMinute <= 0)
-            return;
-        var returns = new List<Task>();
+        var began = time.GetTimestamp();
+        var absences = new List<Task>();
         try
         {
-            while (true)
+            foreach (var loss in PowerLoss.All(options, count, random))
             {
-                await Task.Delay(UntilNextDeath(), time, end);
-                if (TakeOne() is var (index, node))
-                    returns.Add(LoseAsync(index, node, end));
-                returns.RemoveAll(r => r.IsCompletedSuccessfully);
+                if (loss.At - time.GetElapsedTime(began) is var wait && wait > TimeSpan.Zero)
+                    await Task.Delay(wait, time, end);
+                if (TakeOne(loss.Node) is var (index, node))
+                    absences.Add(LoseAsync(loss, index, node, end));
+                absences.RemoveAll(a => a.IsCompletedSuccessfully);
             }
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
-            await Task.WhenAll(returns).ContinueWith(static _ => { }, TaskScheduler.Default);
+            await Task.WhenAll(absences).ContinueWith(static _ => { }, TaskScheduler.Default);
         }
     }
 
@@ -47,18 +47,14 @@ internal sealed class FleetPower(TroubleOptions options, int count, Random rando
             node?.Dispose();
     }
 
-    // Deaths that know nothing of each other: the times between them are exponential.
-    private TimeSpan UntilNextDeath() => TimeSpan.FromMinutes(-Math.Log(1 - random.NextDouble()) / options.DeathsPerMinute);
-
-    /// <summary>A node by chance: the next with power after a chance place.</summary>
-    private (int Index, FleetNode Node)? TakeOne()
+    /// <summary>This node, or the next one with power after it.</summary>
+    private (int Index, FleetNode Node)? TakeOne(int first)
     {
         lock (_lock)
         {
-            var start = random.Next(count);
             for (var i = 0; i < count; i++)
             {
-                var index = (start + i) % count;
+                var index = (first + i) % count;
                 if (!_hasPower[index] || _nodes[index] is not { } node)
                     continue;
                 _hasPower[index] = false;
@@ -68,16 +64,13 @@ internal sealed class FleetPower(TroubleOptions options, int count, Random rando
         }
     }
 
-    private async Task LoseAsync(int index, FleetNode node, CancellationToken end)
+    private async Task LoseAsync(PowerLoss loss, int index, FleetNode node, CancellationToken end)
     {
-        // Drawn before anything is awaited, so that the order of the draws is always the same.
-        var isEmpty = options.ReturnAfter is null || random.NextDouble() < options.ReturnEmpty;
-        var wait = options.ReturnAfter is var (min, max) ? min + ((max - min) * random.NextDouble()) : Timeout.InfiniteTimeSpan;
-        await node.PowerOffAsync(isEmpty);
+        await node.PowerOffAsync(loss.IsEmpty);
         figures.NodeDied();
-        await Task.Delay(wait, time, end);
+        await Task.Delay(loss.Away, time, end);
         node.PowerOn();
-        figures.NodeReturned(isEmpty);
+        figures.NodeReturned(loss.IsEmpty);
         Add(index, node);
     }
 }
