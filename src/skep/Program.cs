@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Skep.Cli;
 using Skep.Cli.Lab;
+using Skep.Cli.Plan;
 
 // skep: the operator's tool. What reads or steers a cluster uses only the Docker API, so it works on a cluster of stock managers too.
 var root = new RootCommand("""
@@ -11,6 +12,7 @@ var root = new RootCommand("""
       skep -H unix:///run/skep.sock status --json  the same for machines
       skep backup /var/backups/swarm.skep          the whole cluster in one file, while it runs
       skep restore swarm.skep --data-dir DIR       a new cluster of one from it
+      skep plan capacity --nodes 1000 --tasks 40000  what managers that takes, and where to put them
       skep lab agents --help                       simulated engines, thousands of them
     """);
 var host = new Option<string?>("--host", "-H") { Description = "The manager's API: unix://PATH or tcp://ADDR:PORT (default: DOCKER_HOST, else unix:///run/skep.sock)", Recursive = true };
@@ -19,4 +21,5 @@ root.Subcommands.Add(StatusCommand.Create(host));
 root.Subcommands.Add(BackupCommand.Create(host));
 root.Subcommands.Add(RestoreCommand.Create());
 root.Subcommands.Add(LabCommand.Create());
+root.Subcommands.Add(PlanCommand.Create());
 return await root.Parse(args).InvokeAsync();
