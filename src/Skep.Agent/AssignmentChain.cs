@@ -6,7 +6,7 @@ public sealed class AssignmentChain
     private string _last = "";
 
     /// <summary>False at a gap: the node needs a full set, from a new session.</summary>
-    public bool Take(Wire.AssignmentsMessage message)
+    public bool Take(TaskAssignments message)
     {
         ArgumentNullException.ThrowIfNull(message);
         if (_last.Length > 0 && message.AppliesTo != _last)

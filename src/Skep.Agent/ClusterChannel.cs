@@ -1,7 +1,5 @@
 using System.Net.Security;
 using System.Net.Sockets;
-using System.Security.Authentication;
-using System.Security.Cryptography.X509Certificates;
 using Grpc.Net.Client;
 using Skep.Wire;
 
@@ -17,40 +15,23 @@ public static class ClusterChannel
 
     /// <summary>For asking after the root certificate: the manager is not verified, the answer is (by the token's digest).</summary>
     /// <param name="address">host:port of a manager.</param>
-    public static GrpcChannel Unverified(string address) => Open(address, null, NoRoots(), static (_, certificate, _, _) => certificate is not null);
+    public static GrpcChannel Unverified(string address) => Open(address, ClusterTls.Unverified());
 
     /// <summary>Without a certificate of one's own: for a newcomer.</summary>
     /// <param name="address">host:port of a manager.</param>
     /// <param name="roots">Verified by the token.</param>
     /// <param name="time">The clock, for the validity of the manager's certificate.</param>
     public static GrpcChannel ForNewcomer(string address, ClusterRoots roots, TimeProvider time) =>
-        Open(address, null, Rules(roots, time), Verify(NodeIdentity.CaName));
+        Open(address, ClusterTls.ForNewcomer(roots, time));
 
     /// <summary>With the node's certificate: for everything else.</summary>
     /// <param name="address">host:port of a manager.</param>
     /// <param name="credentials">The node's.</param>
     /// <param name="time">The clock, for the validity of the manager's certificate.</param>
-    public static GrpcChannel ForNode(string address, NodeCredentials credentials, TimeProvider time)
-    {
-        ArgumentNullException.ThrowIfNull(credentials);
-        return Open(address, credentials.TlsContext, Rules(credentials.Roots, time), Verify(NodeIdentity.ManagerUnit));
-    }
+    public static GrpcChannel ForNode(string address, NodeCredentials credentials, TimeProvider time) =>
+        Open(address, ClusterTls.ForNode(credentials, time));
 
-    // TLS builds a chain in any case: without the system's hundreds of roots, which are of no use here and take most of a handshake's time.
-    private static X509ChainPolicy NoRoots() => new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
-
-    private static X509ChainPolicy Rules(ClusterRoots roots, TimeProvider time)
-    {
-        ArgumentNullException.ThrowIfNull(roots);
-        ArgumentNullException.ThrowIfNull(time);
-        return roots.Policy(time.GetUtcNow());
-    }
-
-    // TLS has built the chain by the rules. The server is addressed by its IP, but known by the role in its certificate, so the name is checked here.
-    private static RemoteCertificateValidationCallback Verify(string serverName) => (_, certificate, _, errors) =>
-        certificate is X509Certificate2 presented && presented.MatchesHostname(serverName) && (errors & ~SslPolicyErrors.RemoteCertificateNameMismatch) == SslPolicyErrors.None;
-
-    private static GrpcChannel Open(string address, SslStreamCertificateContext? certificate, X509ChainPolicy rules, RemoteCertificateValidationCallback verify)
+    private static GrpcChannel Open(string address, SslClientAuthenticationOptions tls)
     {
         var handler = new SocketsHttpHandler
         {
@@ -60,16 +41,7 @@ public static class ClusterChannel
             ConnectTimeout = ConnectTimeout,
             // Without a callback of its own, a channel watches its connection with timers, and waits a second or more before it connects again.
             ConnectCallback = ConnectAsync,
-            SslOptions = new SslClientAuthenticationOptions
-            {
-                EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-                RemoteCertificateValidationCallback = verify,
-                CertificateChainPolicy = rules,
-                ClientCertificateContext = certificate,
-                // Newcomers have TLS contexts in common, which takes most of the work out of their handshakes. With a certificate there is one connection
-                // at a time, and a context for each would only be kept.
-                AllowTlsResume = certificate is null,
-            },
+            SslOptions = tls,
         };
         return GrpcChannel.ForAddress($"https://{address}", new GrpcChannelOptions
         {

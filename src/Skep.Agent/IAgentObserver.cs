@@ -25,4 +25,8 @@ public interface IAgentObserver
     /// <param name="state">The last.</param>
     /// <param name="wasWanted">Nobody had asked the node to shut it down first.</param>
     void TaskRemoved(Wire.TaskState state, bool wasWanted);
+
+    /// <summary>A task is gone with its node's power.</summary>
+    /// <param name="state">The last.</param>
+    void TaskLost(Wire.TaskState state);
 }

@@ -1,5 +1,5 @@
 using Grpc.Core;
-using Grpc.Net.Client;
+using Skep.Agent.Rpc;
 
 namespace Skep.Agent;
 
@@ -7,49 +7,64 @@ namespace Skep.Agent;
 /// One round of registration with a manager: the session's stream, heartbeats, assignments, log subscriptions and reports, on one connection. The first of
 /// them that fails ends all.
 /// </summary>
-internal sealed class ManagerSession(GrpcChannel channel, Worker worker, ReportQueue reports, AgentSettings settings, IAgentObserver observer, TimeProvider time)
+internal sealed class ManagerSession(ManagerConnection connection, Worker worker, ReportQueue reports, AgentSettings settings, HeartbeatClock clock, IAgentObserver observer, TimeProvider time)
 {
-    /// <summary>As engines: of each call, and of a session's first message.</summary>
-    private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(5);
+    /// <summary>As engines: of a session's first message.</summary>
+    private static readonly TimeSpan FirstMessageTimeout = TimeSpan.FromSeconds(5);
 
-    /// <summary>Managers wait for so many periods before a silent node is down.</summary>
-    private const int GraceFactor = 3;
+    private readonly UnaryCall<Wire.UpdateTaskStatusResponse> _report = new(Wire.UpdateTaskStatusResponse.Parser);
+    private readonly List<TaskReport> _taken = [];
+    private Exception? _reason;
 
-    private readonly Wire.Dispatcher.DispatcherClient _dispatcher = new(channel);
-    private readonly Wire.LogBroker.LogBrokerClient _logs = new(channel);
-    private string _id = "";
-
-    /// <summary>Runs until the session fails, and throws why.</summary>
+    /// <summary>Runs until the session fails, and throws why. The connection is at its end then.</summary>
     /// <param name="previousId">Of the session before: a manager that knows it goes on with it. Empty at first.</param>
     /// <param name="onMessage">Is given each of the session's messages; the first one means that the node is registered.</param>
-    /// <param name="cancellation">Ends the session.</param>
-    public async Task RunAsync(string previousId, Action<Wire.SessionMessage> onMessage, CancellationToken cancellation)
+    public async Task RunAsync(string previousId, Action<Wire.SessionMessage> onMessage)
     {
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        using var session = _dispatcher.Session(new Wire.SessionRequest { Description = settings.Description, SessionId = previousId }, cancellationToken: ended.Token);
-        await FirstMessageAsync(session.ResponseStream, ended.Token).ConfigureAwait(false);
-        _id = session.ResponseStream.Current.SessionId;
+        var session = new StreamingCall<Wire.SessionMessage>(Wire.SessionMessage.Parser);
+        connection.Start(session, RpcMethod.Session, new Wire.SessionRequest { Description = settings.Description, SessionId = previousId });
+        await FirstMessageAsync(session).ConfigureAwait(false);
+        var id = session.Current.SessionId;
         worker.ReportAll();
-        onMessage(session.ResponseStream.Current);
-        Task[] duties =
-        [
-            ListenAsync(session.ResponseStream, onMessage, ended.Token),
-            BeatAsync(ended.Token),
-            WatchAsync(ended.Token),
-            ReportAsync(ended.Token),
-            AnswerLogReadersAsync(ended.Token),
-        ];
-        var first = await Task.WhenAny(duties).ConfigureAwait(false);
-        await ended.CancelAsync().ConfigureAwait(false);
-        await Task.WhenAll(duties).ContinueWith(static _ => { }, TaskScheduler.Default).ConfigureAwait(false);
-        await first.ConfigureAwait(false);
+        onMessage(session.Current);
+        var heartbeats = new Heartbeats(connection, id, clock, observer, time, End);
+        heartbeats.Begin();
+        await Task.WhenAll(
+            DoAsync(ListenAsync(session, onMessage)),
+            DoAsync(WatchAsync(id)),
+            DoAsync(ReportAsync(id)),
+            DoAsync(AnswerLogReadersAsync())).ConfigureAwait(false);
+        heartbeats.End();
+        throw _reason!;
     }
 
-    private async Task FirstMessageAsync(IAsyncStreamReader<Wire.SessionMessage> stream, CancellationToken cancellation)
+    /// <summary>The first failure is what the session ends with; all else fails with its connection.</summary>
+    private void End(Exception reason)
+    {
+        if (Interlocked.CompareExchange(ref _reason, reason, null) is not null)
+            return;
+        connection.Fail(reason as RpcException ?? new RpcException(new Status(StatusCode.Cancelled, reason.Message)));
+        reports.Wake();
+    }
+
+    private async Task DoAsync(Task duty)
     {
         try
         {
-            if (!await stream.MoveNext(cancellation).WaitAsync(CallTimeout, time, cancellation).ConfigureAwait(false))
+            await duty.ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            // Thrown on when all duties have ended.
+            End(e);
+        }
+    }
+
+    private async Task FirstMessageAsync(StreamingCall<Wire.SessionMessage> session)
+    {
+        try
+        {
+            if (!await session.MoveNextAsync().AsTask().WaitAsync(FirstMessageTimeout, time).ConfigureAwait(false))
                 throw new EndOfStreamException("the session's stream ended before its first message");
         }
         catch (TimeoutException e)
@@ -58,59 +73,44 @@ internal sealed class ManagerSession(GrpcChannel channel, Worker worker, ReportQ
         }
     }
 
-    private static async Task ListenAsync(IAsyncStreamReader<Wire.SessionMessage> stream, Action<Wire.SessionMessage> onMessage, CancellationToken cancellation)
+    private static async Task ListenAsync(StreamingCall<Wire.SessionMessage> session, Action<Wire.SessionMessage> onMessage)
     {
-        while (await stream.MoveNext(cancellation).ConfigureAwait(false))
-            onMessage(stream.Current);
+        while (await session.MoveNextAsync().ConfigureAwait(false))
+            onMessage(session.Current);
         throw new EndOfStreamException("the session's stream ended");
     }
 
-    private async Task BeatAsync(CancellationToken cancellation)
+    private async Task WatchAsync(string id)
     {
-        var grace = TimeSpan.MaxValue;
-        var lastAnswer = time.GetTimestamp();
-        while (true)
-        {
-            var sent = time.GetTimestamp();
-            var answer = await _dispatcher.HeartbeatAsync(new Wire.HeartbeatRequest { SessionId = _id }, deadline: Deadline(), cancellationToken: cancellation).ConfigureAwait(false);
-            var answered = time.GetTimestamp();
-            observer.HeartbeatAnswered(time.GetElapsedTime(sent, answered), late: time.GetElapsedTime(lastAnswer, answered) > grace);
-            lastAnswer = answered;
-            var period = answer.Period.ToTimeSpan();
-            grace = period * GraceFactor;
-            await Task.Delay(period, time, cancellation).ConfigureAwait(false);
-        }
-    }
-
-    private async Task WatchAsync(CancellationToken cancellation)
-    {
-        using var watch = _dispatcher.Assignments(new Wire.AssignmentsRequest { SessionId = _id }, cancellationToken: cancellation);
+        var watch = new StreamingCall<TaskAssignments>(TaskAssignments.Parser);
+        connection.Start(watch, RpcMethod.Assignments, new Wire.AssignmentsRequest { SessionId = id });
         var chain = new AssignmentChain();
-        while (await watch.ResponseStream.MoveNext(cancellation).ConfigureAwait(false))
+        while (await watch.MoveNextAsync().ConfigureAwait(false))
         {
-            if (!chain.Take(watch.ResponseStream.Current))
+            if (!chain.Take(watch.Current))
                 throw new InvalidDataException("an assignments message is missing");
-            worker.Apply(watch.ResponseStream.Current);
+            worker.Apply(watch.Current);
         }
         throw new EndOfStreamException("the stream of assignments ended");
     }
 
     /// <summary>One call at a time. No deadline: an engine waits for the answer as long as the session lasts.</summary>
-    private async Task ReportAsync(CancellationToken cancellation)
+    private async Task ReportAsync(string id)
     {
+        var request = new StatusRequest(id);
         while (true)
         {
-            await reports.WaitAsync(cancellation).ConfigureAwait(false);
-            var taken = reports.Take(settings.StatusesPerCall);
-            if (taken.Count == 0)
+            await reports.WaitAsync().ConfigureAwait(false);
+            if (Volatile.Read(ref _reason) is not null)
+                return;
+            _taken.Clear();
+            reports.Take(_taken, settings.StatusesPerCall);
+            if (_taken.Count == 0)
                 continue;
-            var request = new Wire.UpdateTaskStatusRequest { SessionId = _id };
-            foreach (var report in taken)
-                request.Updates.Add(StatusMessages.Make(report));
             try
             {
-                await _dispatcher.UpdateTaskStatusAsync(request, cancellationToken: cancellation).ConfigureAwait(false);
-                observer.StatusesSent(taken.Count);
+                await _report.InvokeAsync(connection, RpcMethod.UpdateTaskStatus, request.Of(_taken)).ConfigureAwait(false);
+                observer.StatusesSent(_taken.Count);
             }
             catch (RpcException e) when (e.StatusCode == StatusCode.NotFound)
             {
@@ -118,7 +118,7 @@ internal sealed class ManagerSession(GrpcChannel channel, Worker worker, ReportQ
             }
             catch
             {
-                foreach (var report in taken)
+                foreach (var report in _taken)
                     reports.Put(report);
                 throw;
             }
@@ -126,21 +126,26 @@ internal sealed class ManagerSession(GrpcChannel channel, Worker worker, ReportQ
     }
 
     /// <summary>Simulated containers say nothing; those who ask for it are told so, or they would wait.</summary>
-    private async Task AnswerLogReadersAsync(CancellationToken cancellation)
+    private async Task AnswerLogReadersAsync()
     {
-        using var readers = _logs.ListenSubscriptions(new Wire.ListenSubscriptionsRequest(), cancellationToken: cancellation);
-        while (await readers.ResponseStream.MoveNext(cancellation).ConfigureAwait(false))
+        var readers = new StreamingCall<Wire.SubscriptionMessage>(Wire.SubscriptionMessage.Parser);
+        connection.Start(readers, RpcMethod.ListenSubscriptions, new Wire.ListenSubscriptionsRequest());
+        try
         {
-            var reader = readers.ResponseStream.Current;
-            if (reader.Close || reader.Options is { Follow: true })
-                continue;
-            using var publish = _logs.PublishLogs(deadline: Deadline(), cancellationToken: cancellation);
-            await publish.RequestStream.WriteAsync(new Wire.PublishLogsMessage { SubscriptionId = reader.Id, Close = true }, cancellation).ConfigureAwait(false);
-            await publish.RequestStream.CompleteAsync().ConfigureAwait(false);
+            while (await readers.MoveNextAsync().ConfigureAwait(false))
+            {
+                var reader = readers.Current;
+                if (reader.Close || reader.Options is { Follow: true })
+                    continue;
+                var end = new Wire.PublishLogsMessage { SubscriptionId = reader.Id, Close = true };
+                await new UnaryCall<Wire.PublishLogsResponse>(Wire.PublishLogsResponse.Parser).InvokeAsync(connection, RpcMethod.PublishLogs, end).ConfigureAwait(false);
+            }
+        }
+        catch (RpcException e) when (e.StatusCode == StatusCode.Unimplemented)
+        {
+            // A manager that knows no logs: as engines do, all else goes on.
+            return;
         }
         throw new EndOfStreamException("the stream of log subscriptions ended");
     }
-
-    // gRPC's deadlines run by the machine's clock, whatever the agent's clock says.
-    private static DateTime Deadline() => TimeProvider.System.GetUtcNow().UtcDateTime + CallTimeout;
 }

@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Skep.Agent.Rpc;
 
 namespace Skep.Agent;
 
@@ -6,10 +7,11 @@ namespace Skep.Agent;
 /// The worker's side of the wire: keeps a session with one of the managers, and goes to another when it ends, as SwarmKit's agent does. What it does not do
 /// yet: renew its certificate.
 /// </summary>
-public sealed class NodeAgent
+public sealed class NodeAgent : IDisposable
 {
     private readonly NodeCredentials _credentials;
     private readonly AgentSettings _settings;
+    private readonly HeartbeatClock _clock;
     private readonly IAgentObserver _observer;
     private readonly TimeProvider _time;
     private readonly Remotes _remotes;
@@ -19,18 +21,23 @@ public sealed class NodeAgent
     private readonly TaskCompletionSource _registered = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private string _sessionId = "";
 
+    /// <summary>Of the connection that it had when its power went.</summary>
+    private IDisposable? _remains;
+
     /// <param name="credentials">From <see cref="NodeCertificateClient"/>.</param>
     /// <param name="managers">host:port each, to begin with; later the cluster's own list counts.</param>
     /// <param name="settings">What it is.</param>
+    /// <param name="clock">Of all agents of the process.</param>
     /// <param name="executor">Runs its tasks.</param>
     /// <param name="observer">For figures.</param>
     /// <param name="random">This agent's own.</param>
     /// <param name="time">The clock.</param>
-    public NodeAgent(NodeCredentials credentials, IEnumerable<string> managers, AgentSettings settings, IExecutor executor, IAgentObserver observer, Random random, TimeProvider time)
+    public NodeAgent(NodeCredentials credentials, IEnumerable<string> managers, AgentSettings settings, HeartbeatClock clock, IExecutor executor, IAgentObserver observer, Random random, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(managers);
         _credentials = credentials;
         _settings = settings;
+        _clock = clock;
         _observer = observer;
         _time = time;
         _remotes = new Remotes(random);
@@ -43,35 +50,50 @@ public sealed class NodeAgent
     /// <summary>Completes when a manager has registered the node for the first time.</summary>
     public Task Registered => _registered.Task;
 
-    /// <summary>Runs until it is cancelled; whatever fails on the way is tried again.</summary>
-    public async Task RunAsync(CancellationToken cancellation)
+    /// <summary>
+    /// Runs until its power goes; whatever fails on the way is tried again. It may then be run again: with its certificate and its tasks, and a new session.
+    /// </summary>
+    /// <param name="power">Cancelled when the power goes: the manager hears no more of the node, not even that its connection has ended.</param>
+    public async Task RunAsync(CancellationToken power)
     {
+        Dispose();
+        _sessionId = "";
+        _backoff.Registered();
         while (true)
         {
             var manager = _remotes.Select();
-            await Task.Delay(_backoff.NextDelay(), _time, cancellation).ConfigureAwait(false);
+            await Task.Delay(_backoff.NextDelay(), _time, power).ConfigureAwait(false);
             if (manager is { } peer)
-                await RunSessionAsync(peer, cancellation).ConfigureAwait(false);
+                await RunSessionAsync(peer, power).ConfigureAwait(false);
             else
                 _observer.SessionEnded("", wasOpen: false, "no remote hosts provided");
-            cancellation.ThrowIfCancellationRequested();
+            power.ThrowIfCancellationRequested();
             _backoff.Failed();
         }
     }
 
-    private async Task RunSessionAsync(ManagerPeer peer, CancellationToken cancellation)
+    /// <summary>Its containers did not survive the loss of its power. Not while it runs.</summary>
+    public void LoseTasks() => _worker.Lose();
+
+    public void Dispose()
+    {
+        _remains?.Dispose();
+        _remains = null;
+    }
+
+    private async Task RunSessionAsync(ManagerPeer peer, CancellationToken power)
     {
         var isOpen = false;
         try
         {
-            using var channel = ClusterChannel.ForNode(peer.Address, _credentials, _time);
-            var session = new ManagerSession(channel, _worker, _reports, _settings, _observer, _time);
-            await session.RunAsync(_sessionId, OnMessage, cancellation).ConfigureAwait(false);
+            using var connection = await ManagerConnection.OpenAsync(peer.Address, ClusterTls.ForNode(_credentials, _time), power).ConfigureAwait(false);
+            await using var _ = power.Register(() => _remains = connection.LosePower()).ConfigureAwait(false);
+            await new ManagerSession(connection, _worker, _reports, _settings, _clock, _observer, _time).RunAsync(_sessionId, OnMessage).ConfigureAwait(false);
         }
         catch (Exception e)
         {
             // Whatever it was, a node goes on: there is nobody to tell but the observer.
-            _observer.SessionEnded(peer.Address, isOpen, Reason(e));
+            _observer.SessionEnded(peer.Address, isOpen, power.IsCancellationRequested ? "power lost" : Reason(e));
         }
         _remotes.ObserveIfKnown(peer, -Remotes.Observation);
 

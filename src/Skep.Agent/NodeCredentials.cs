@@ -16,11 +16,12 @@ public sealed class NodeCredentials
     public NodeCredentials(ReadOnlySpan<byte> certificatePem, ECDsa key, ClusterRoots roots)
     {
         ArgumentNullException.ThrowIfNull(key);
+        ArgumentNullException.ThrowIfNull(roots);
         try
         {
-            var pem = Encoding.UTF8.GetString(certificatePem);
-            Certificate = X509Certificate2.CreateFromPem(pem, key.ExportECPrivateKeyPem());
-            Intermediates.ImportFromPem(pem);
+            Intermediates.ImportFromPem(Encoding.UTF8.GetString(certificatePem));
+            using var withoutKey = Intermediates[0];
+            Certificate = withoutKey.CopyWithPrivateKey(key);
             Intermediates.RemoveAt(0);
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)
@@ -29,7 +30,9 @@ public sealed class NodeCredentials
         }
         Identity = NodeIdentity.FromSubject(Certificate.SubjectName) ?? throw new FormatException("the manager answered with a certificate that is not a node's");
         Roots = roots;
-        TlsContext = SslStreamCertificateContext.Create(Certificate, Intermediates, offline: true);
+        // A chain is built, to find what belongs to it: without the system's hundreds of roots, which take most of the time.
+        var trust = SslCertificateTrust.CreateForX509Collection(roots.Policy(default).CustomTrustStore);
+        TlsContext = SslStreamCertificateContext.Create(Certificate, Intermediates, offline: true, trust);
     }
 
     public X509Certificate2 Certificate { get; }

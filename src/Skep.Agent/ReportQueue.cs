@@ -1,3 +1,5 @@
+using System.Threading.Tasks.Sources;
+
 namespace Skep.Agent;
 
 /// <summary>The state of a task, as it is to be reported.</summary>
@@ -8,12 +10,15 @@ public readonly record struct TaskReport(string TaskId, Wire.TaskState State, Da
 /// <summary>
 /// What is still to be reported, oldest first: one report a task, since a newer state replaces an older one that has not been sent. Many put, one takes.
 /// </summary>
-public sealed class ReportQueue
+public sealed class ReportQueue : IValueTaskSource
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, TaskReport> _waiting = [];
     private readonly Queue<string> _order = [];
-    private TaskCompletionSource _news = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    // Whoever puts holds locks; and what he puts next may replace what he has just put.
+    private ManualResetValueTaskSourceCore<bool> _news = new() { RunContinuationsAsynchronously = true };
+    private bool _isAwaited;
 
     public int Count
     {
@@ -33,34 +38,60 @@ public sealed class ReportQueue
             else if (older.State > report.State)
                 return;
             _waiting[report.TaskId] = report;
-            _news.TrySetResult();
         }
+        Wake();
     }
 
     /// <summary>Takes up to so many; those which are not delivered are to be put back.</summary>
-    public IReadOnlyList<TaskReport> Take(int most)
+    public void Take(List<TaskReport> taken, int most)
     {
+        ArgumentNullException.ThrowIfNull(taken);
         lock (_lock)
         {
-            var taken = new List<TaskReport>(Math.Min(most, _order.Count));
             while (taken.Count < most && _order.TryDequeue(out var id) && _waiting.Remove(id, out var report))
                 taken.Add(report);
-            return taken;
         }
     }
 
-    /// <summary>Returns when there may be something to take.</summary>
-    public async Task WaitAsync(CancellationToken cancellation)
+    /// <summary>Nothing is to be reported any more: the node has forgotten it all.</summary>
+    public void Clear()
     {
-        Task news;
+        lock (_lock)
+        {
+            _waiting.Clear();
+            _order.Clear();
+        }
+    }
+
+    /// <summary>Returns when there may be something to take, or at <see cref="Wake"/>. One at a time.</summary>
+    public ValueTask WaitAsync()
+    {
         lock (_lock)
         {
             if (_waiting.Count > 0)
-                return;
-            if (_news.Task.IsCompleted)
-                _news = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            news = _news.Task;
+                return default;
+            _news.Reset();
+            _isAwaited = true;
+            return new ValueTask(this, _news.Version);
         }
-        await news.WaitAsync(cancellation).ConfigureAwait(false);
     }
+
+    /// <summary>Ends the wait of him who waits, if anyone does.</summary>
+    public void Wake()
+    {
+        lock (_lock)
+        {
+            if (!_isAwaited)
+                return;
+            _isAwaited = false;
+        }
+        _news.SetResult(true);
+    }
+
+    void IValueTaskSource.GetResult(short token) => _news.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _news.GetStatus(token);
+
+    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _news.OnCompleted(continuation, state, token, flags);
 }

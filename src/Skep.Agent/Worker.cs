@@ -14,33 +14,49 @@ public sealed class Worker(IExecutor executor, ReportQueue reports, IAgentObserv
     private readonly Dictionary<string, AgentTask> _tasks = [];
 
     /// <summary>Takes a message of assignments. One that is complete removes every task which is not in it.</summary>
-    public void Apply(Wire.AssignmentsMessage message)
+    public void Apply(TaskAssignments message)
     {
         ArgumentNullException.ThrowIfNull(message);
         var isComplete = message.Type == Wire.AssignmentsMessage.Types.Type.Complete;
         lock (_lock)
         {
-            var named = new HashSet<string>();
+            var named = isComplete ? new HashSet<string>() : null;
             foreach (var change in message.Changes)
             {
                 // Secrets, configs and volumes are the executor's, and no executor has a use for them yet.
-                if (change.Assignment?.Task is not { } task)
+                if (change.Item?.Task is not { } task)
                     continue;
                 if (change.Action == Wire.AssignmentChange.Types.AssignmentAction.Update)
                 {
                     Assign(task);
-                    named.Add(task.Id);
+                    named?.Add(task.Id);
                 }
                 else if (!isComplete)
                 {
                     Remove(task.Id);
                 }
             }
-            if (isComplete)
+            if (named is not null)
             {
                 foreach (var id in _tasks.Keys.Where(id => !named.Contains(id)).ToList())
                     Remove(id);
             }
+        }
+    }
+
+    /// <summary>The containers are gone, and what was known of them: the node has lost its power.</summary>
+    public void Lose()
+    {
+        lock (_lock)
+        {
+            foreach (var task in _tasks.Values)
+            {
+                GiveUp(task);
+                executor.Remove(task.Id);
+                observer.TaskLost(task.State);
+            }
+            _tasks.Clear();
+            reports.Clear();
         }
     }
 
@@ -65,7 +81,7 @@ public sealed class Worker(IExecutor executor, ReportQueue reports, IAgentObserv
         }
     }
 
-    private void Assign(Wire.Task assigned)
+    private void Assign(AssignedTask assigned)
     {
         if (!_tasks.TryGetValue(assigned.Id, out var task))
         {

@@ -37,7 +37,7 @@ public sealed class AgentsTests : IAsyncLifetime
             r => r["connected"]!.GetValue<int>() == Agents && SimulatedAgents.Tasks(r, "running") == 2000);
 
         // Only that makes it a kill in the middle.
-        Assert.Contains(report["samples"]!.AsArray(), s => s!["connected"]!.GetValue<int>() < Agents && SimulatedAgents.Tasks(s, "running") is > 0 and < 2000);
+        Assert.Contains(report["timeline"]!.AsArray(), s => s!["connected"]!.GetValue<int>() < Agents && SimulatedAgents.States(s!, "running") is > 0 and < 2000);
         Assert.Equal(Agents, report["reconnects"]!.GetValue<int>());
         Assert.Equal(2000, report["tasks_started"]!.GetValue<int>());
         Assert.Equal(0, report["tasks_restarted"]!.GetValue<int>());

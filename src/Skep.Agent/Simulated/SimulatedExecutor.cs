@@ -18,6 +18,8 @@ public sealed record SimulationOptions
 /// </summary>
 public sealed class SimulatedExecutor : IExecutor, IDisposable
 {
+    private static readonly TimeSpan Grain = TimeSpan.FromMilliseconds(10);
+
     private readonly Lock _lock = new();
     private readonly Dictionary<string, bool> _isRunning = [];
     private readonly DueQueue<(Operation Operation, Outcome Outcome)> _due;
@@ -33,7 +35,7 @@ public sealed class SimulatedExecutor : IExecutor, IDisposable
     {
         _options = options;
         _random = random;
-        _due = new DueQueue<(Operation Operation, Outcome Outcome)>(static end => end.Operation.Complete(end.Outcome), time);
+        _due = new DueQueue<(Operation Operation, Outcome Outcome)>(static end => end.Operation.Complete(end.Outcome), Grain, time);
     }
 
     /// <summary>Containers started, those started again included.</summary>
@@ -42,17 +44,21 @@ public sealed class SimulatedExecutor : IExecutor, IDisposable
     /// <summary>Containers started for a task that had been started before, on any node of this process.</summary>
     public long Restarted => Interlocked.Read(ref _restarted);
 
-    public Outcome? Begin(Operation operation)
+    public Outcome? Begin(Operation operation) => Begin(operation, 1);
+
+    /// <param name="operation">To begin.</param>
+    /// <param name="slowness">It takes so many times longer.</param>
+    internal Outcome? Begin(Operation operation, double slowness)
     {
         lock (_lock)
         {
             switch (operation.Kind)
             {
                 case TaskOperation.Prepare:
-                    return After(operation, HalfOfLatency(), Outcome.Done);
+                    return After(operation, HalfOfLatency() * slowness, Outcome.Done);
                 case TaskOperation.Start:
                     Start(operation.TaskId);
-                    return After(operation, HalfOfLatency(), Fails() ? new Outcome("task: non-zero exit (1)") : Outcome.Done);
+                    return After(operation, HalfOfLatency() * slowness, Fails() ? new Outcome("task: non-zero exit (1)") : Outcome.Done);
                 case TaskOperation.Wait:
                     return _isRunning.GetValueOrDefault(operation.TaskId) ? null : new Outcome("No such container");
                 default:

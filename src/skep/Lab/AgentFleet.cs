@@ -12,6 +12,11 @@ internal sealed class AgentFleet : IDisposable
     /// <summary>Beside the agents' connections: those that join, and the runtime's own.</summary>
     private const int OtherFiles = 512;
 
+    // Each kind of chance has its own, so that an option of one kind changes nothing in another.
+    private const int AgentSeeds = 1_000_003;
+    private const int TroubleSeeds = 1_000_033;
+    private const int PowerSeed = 1_000_037;
+
     private static readonly TimeSpan SampleInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan MaxRetryDelay = TimeSpan.FromSeconds(8);
@@ -20,6 +25,8 @@ internal sealed class AgentFleet : IDisposable
     private readonly TimeProvider _time;
     private readonly SimulatedExecutor _executor;
     private readonly NodeCertificateClient _certificates;
+    private readonly HeartbeatClock _heartbeats;
+    private readonly FleetPower _power;
     private readonly FleetReport _report;
 
     public AgentFleet(AgentsOptions options, TimeProvider time)
@@ -29,6 +36,8 @@ internal sealed class AgentFleet : IDisposable
         Figures = new FleetFigures(time);
         _executor = new SimulatedExecutor(options.Simulation, new Random(options.Seed), time);
         _certificates = new NodeCertificateClient(time);
+        _heartbeats = new HeartbeatClock(time);
+        _power = new FleetPower(options.Trouble, options.Count, new Random(unchecked(options.Seed + PowerSeed)), Figures, time);
         _report = new FleetReport(options, Figures, _executor, time);
     }
 
@@ -47,6 +56,7 @@ internal sealed class AgentFleet : IDisposable
             end.CancelAfter(duration);
         using var refused = CancellationTokenSource.CreateLinkedTokenSource(end.Token);
         var watching = WatchAsync(refused.Token);
+        var power = _power.RunAsync(refused.Token);
         try
         {
             await JoinAllAsync(refused.Token);
@@ -60,12 +70,18 @@ internal sealed class AgentFleet : IDisposable
         finally
         {
             await refused.CancelAsync();
+            await power;
             await watching;
         }
         return Figures.Joined == _options.Count;
     }
 
-    public void Dispose() => _executor.Dispose();
+    public void Dispose()
+    {
+        _power.Dispose();
+        _heartbeats.Dispose();
+        _executor.Dispose();
+    }
 
     private async Task JoinAllAsync(CancellationToken cancellation)
     {
@@ -77,17 +93,29 @@ internal sealed class AgentFleet : IDisposable
 
     private async Task JoinAsync(int index, CancellationToken cancellation)
     {
-        var random = new Random(unchecked((_options.Seed * 1_000_003) + index));
+        var random = new Random(unchecked((_options.Seed * AgentSeeds) + index));
         var credentials = await GetCertificateAsync(index, cancellation);
         var settings = new AgentSettings
         {
             Description = Descriptions.Of(_options.Prefix + (index + 1).ToString("d" + Digits(_options.Count), CultureInfo.InvariantCulture)),
             StatusesPerCall = _options.StatusesPerCall,
         };
-        var agent = new NodeAgent(credentials, _options.Managers, settings, _executor, Figures, random, _time);
-        _ = agent.RunAsync(CancellationToken.None);
+        var agent = new NodeAgent(credentials, _options.Managers, settings, _heartbeats, Containers(index), Figures, random, _time);
+        var node = new FleetNode(agent);
+        node.PowerOn();
         await agent.Registered.WaitAsync(cancellation);
         Figures.AgentJoined();
+        _power.Add(index, node);
+    }
+
+    /// <summary>A node's own, and what is wrong with it.</summary>
+    private SimulatedEngine Containers(int index)
+    {
+        var random = new Random(unchecked((_options.Seed * TroubleSeeds) + index));
+        var isSlow = random.NextDouble() < _options.Trouble.SlowShare;
+        var isStuck = random.NextDouble() < _options.Trouble.StuckShare;
+        Figures.NodeMade(isSlow, isStuck);
+        return new SimulatedEngine(_executor, isSlow ? _options.Trouble.SlowFactor : 1, isStuck);
     }
 
     private async Task<NodeCredentials> GetCertificateAsync(int index, CancellationToken cancellation)
@@ -107,8 +135,9 @@ internal sealed class AgentFleet : IDisposable
             {
                 throw new CliException($"{manager} refuses: {e.Status.Detail}");
             }
-            catch (RpcException e) when (!cancellation.IsCancellationRequested)
+            catch (RpcException e)
             {
+                cancellation.ThrowIfCancellationRequested();
                 Figures.JoinFailed($"join: {e.StatusCode}: {e.Status.Detail}");
                 if (Figures.Joined == 0 && attempt + 1 >= _options.Managers.Count)
                     throw new CliException($"no manager answers on {string.Join(", ", _options.Managers)} ({e.Status.DebugException?.Message ?? e.Status.Detail})");

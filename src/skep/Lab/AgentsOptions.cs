@@ -25,6 +25,8 @@ internal sealed record AgentsOptions
 
     public SimulationOptions Simulation { get; init; } = new();
 
+    public TroubleOptions Trouble { get; init; } = new();
+
     /// <summary>Null: until a signal comes.</summary>
     public TimeSpan? Duration { get; init; }
 

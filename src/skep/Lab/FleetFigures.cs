@@ -21,7 +21,8 @@ internal sealed class FleetFigures(TimeProvider time) : IAgentObserver
     private readonly long[] _states = new long[((int)Wire.TaskState.Orphaned / StateStep) + 1];
     private readonly Dictionary<string, int> _managers = [];
     private readonly Dictionary<string, long> _errors = [];
-    private long _opened, _connected, _lateHeartbeats, _statuses, _statusCalls, _removed, _removedWanted, _joined, _starting;
+    private long _opened, _connected, _lateHeartbeats, _statuses, _statusCalls, _removed, _removedWanted, _lost, _joined, _starting;
+    private long _slow, _stuck, _deaths, _returns, _emptyReturns;
     private long _waveBegan, _waveEnded, _waveTasks;
     private DateTimeOffset? _allRunningAt;
 
@@ -32,7 +33,7 @@ internal sealed class FleetFigures(TimeProvider time) : IAgentObserver
     /// <summary>Agents that hold a session now.</summary>
     public long Connected => Interlocked.Read(ref _connected);
 
-    /// <summary>Sessions opened after an agent's first.</summary>
+    /// <summary>Sessions opened after an agent's first; those of nodes that have returned are among them.</summary>
     public long Reconnects => Interlocked.Read(ref _opened) - Joined;
 
     public long LateHeartbeats => Interlocked.Read(ref _lateHeartbeats);
@@ -45,6 +46,38 @@ internal sealed class FleetFigures(TimeProvider time) : IAgentObserver
 
     /// <summary>Removed while they should have run: an engine would have killed their containers.</summary>
     public long RemovedWanted => Interlocked.Read(ref _removedWanted);
+
+    /// <summary>Tasks that went with their node's power.</summary>
+    public long Lost => Interlocked.Read(ref _lost);
+
+    public long SlowNodes => Interlocked.Read(ref _slow);
+
+    public long StuckNodes => Interlocked.Read(ref _stuck);
+
+    public long Deaths => Interlocked.Read(ref _deaths);
+
+    /// <summary>With tasks or without.</summary>
+    public long Returns => Interlocked.Read(ref _returns);
+
+    /// <summary>Without their tasks.</summary>
+    public long EmptyReturns => Interlocked.Read(ref _emptyReturns);
+
+    public void NodeMade(bool isSlow, bool isStuck)
+    {
+        if (isSlow)
+            Interlocked.Increment(ref _slow);
+        if (isStuck)
+            Interlocked.Increment(ref _stuck);
+    }
+
+    public void NodeDied() => Interlocked.Increment(ref _deaths);
+
+    public void NodeReturned(bool isEmpty)
+    {
+        Interlocked.Increment(ref _returns);
+        if (isEmpty)
+            Interlocked.Increment(ref _emptyReturns);
+    }
 
     public void AgentJoined() => Interlocked.Increment(ref _joined);
 
@@ -94,12 +127,16 @@ internal sealed class FleetFigures(TimeProvider time) : IAgentObserver
 
     public void TaskRemoved(Wire.TaskState state, bool wasWanted)
     {
-        Interlocked.Decrement(ref _states[(int)state / StateStep]);
         Interlocked.Increment(ref _removed);
         if (wasWanted)
             Interlocked.Increment(ref _removedWanted);
-        if (IsOnTheWay(state))
-            OneLessStarts();
+        Gone(state);
+    }
+
+    public void TaskLost(Wire.TaskState state)
+    {
+        Interlocked.Increment(ref _lost);
+        Gone(state);
     }
 
     /// <summary>An attempt to join that failed, and will be repeated.</summary>
@@ -132,6 +169,13 @@ internal sealed class FleetFigures(TimeProvider time) : IAgentObserver
     {
         lock (_lock)
             return _allRunningAt is { } at ? new Wave(_waveTasks, at, time.GetElapsedTime(_waveBegan, _waveEnded)) : null;
+    }
+
+    private void Gone(Wire.TaskState state)
+    {
+        Interlocked.Decrement(ref _states[(int)state / StateStep]);
+        if (IsOnTheWay(state))
+            OneLessStarts();
     }
 
     private static bool IsOnTheWay(Wire.TaskState state) => state < Wire.TaskState.Running;

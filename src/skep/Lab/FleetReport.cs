@@ -6,7 +6,7 @@ using Skep.Agent.Simulated;
 
 namespace Skep.Cli.Lab;
 
-/// <summary>The report of skep lab agents: figures now, and tasks by state over time.</summary>
+/// <summary>The report of skep lab agents: figures now, what is wrong with the nodes, and tasks by state over time.</summary>
 internal sealed class FleetReport(AgentsOptions options, FleetFigures figures, SimulatedExecutor executor, TimeProvider time)
 {
     /// <summary>When there are more samples, every other one goes: a run of a day fits too.</summary>
@@ -84,6 +84,7 @@ internal sealed class FleetReport(AgentsOptions options, FleetFigures figures, S
             ["tasks_restarted"] = executor.Restarted,
             ["tasks_removed"] = figures.Removed,
             ["tasks_removed_while_wanted"] = figures.RemovedWanted,
+            ["tasks_lost"] = figures.Lost,
             ["statuses"] = figures.Statuses,
             ["status_calls"] = figures.StatusCalls,
             ["status_calls_are"] = options.StatusesPerCall == 1 ? "one status each, as stock engines" : $"batched, up to {options.StatusesPerCall}",
@@ -96,6 +97,9 @@ internal sealed class FleetReport(AgentsOptions options, FleetFigures figures, S
             },
             ["late_heartbeats"] = figures.LateHeartbeats,
             ["reconnects"] = figures.Reconnects,
+            ["deaths"] = figures.Deaths,
+            ["returns"] = figures.Returns,
+            ["returns_empty"] = figures.EmptyReturns,
             ["session_errors"] = Object(figures.Errors()),
             ["agents_cpu_s"] = Round(process.TotalProcessorTime.TotalSeconds),
             ["rss_mb"] = process.WorkingSet64 >> 20,
@@ -104,20 +108,34 @@ internal sealed class FleetReport(AgentsOptions options, FleetFigures figures, S
             ["seed"] = options.Seed,
             ["start_latency_s"] = new JsonArray(options.Simulation.MinStartLatency.TotalSeconds, options.Simulation.MaxStartLatency.TotalSeconds),
             ["fail_rate"] = options.Simulation.FailRate,
-            ["samples"] = Samples(),
+            ["trouble"] = Trouble(),
+            ["timeline"] = Timeline(),
         };
     }
 
-    private JsonArray Samples()
+    private JsonObject Trouble()
+    {
+        var trouble = options.Trouble;
+        return new JsonObject
+        {
+            ["deaths_per_minute"] = trouble.DeathsPerMinute,
+            ["return_after_s"] = trouble.ReturnAfter is var (min, max) ? new JsonArray(min.TotalSeconds, max.TotalSeconds) : null,
+            ["return_empty"] = trouble.ReturnEmpty,
+            ["slow"] = new JsonObject { ["share"] = trouble.SlowShare, ["factor"] = trouble.SlowFactor, ["nodes"] = figures.SlowNodes },
+            ["stuck"] = new JsonObject { ["share"] = trouble.StuckShare, ["nodes"] = figures.StuckNodes },
+        };
+    }
+
+    private JsonArray Timeline()
     {
         lock (_lock)
         {
             return [.. _samples.Select(s => (JsonNode)new JsonObject
             {
-                ["s"] = Round(s.At.TotalSeconds),
+                ["t"] = Round(s.At.TotalSeconds),
                 ["joined"] = s.Joined,
                 ["connected"] = s.Connected,
-                ["tasks"] = Object(s.Tasks.Select(t => KeyValuePair.Create(Name(t.Key), t.Value))),
+                ["states"] = Object(s.Tasks.Select(t => KeyValuePair.Create(Name(t.Key), t.Value))),
             })];
         }
     }

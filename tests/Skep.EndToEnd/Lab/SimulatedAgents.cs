@@ -48,6 +48,9 @@ public sealed class SimulatedAgents : IDisposable
     /// <summary>How many tasks are in this state by the report.</summary>
     public static int Tasks(JsonNode report, string state) => report["tasks"]?[state]?.GetValue<int>() ?? 0;
 
+    /// <summary>How many tasks were in this state at one moment of the report's timeline.</summary>
+    public static int States(JsonNode moment, string state) => moment["states"]?[state]?.GetValue<int>() ?? 0;
+
     public void Dispose()
     {
         if (!_process.HasExited)

@@ -22,7 +22,7 @@ public sealed class ReportQueueTests
     public void A_report_that_was_not_delivered_never_replaces_a_newer_one()
     {
         Put("a", Wire.TaskState.Preparing);
-        var undelivered = _queue.Take(1);
+        var undelivered = TakeReports(1);
         Put("a", Wire.TaskState.Running);
         _queue.Put(undelivered[0]);
         Assert.Equal([("a", Wire.TaskState.Running)], Take(5));
@@ -32,7 +32,7 @@ public sealed class ReportQueueTests
     public void A_report_that_was_not_delivered_is_taken_again()
     {
         Put("a", Wire.TaskState.Running);
-        _queue.Put(_queue.Take(1)[0]);
+        _queue.Put(TakeReports(1)[0]);
         Assert.Equal(1, _queue.Count);
         Assert.Equal([("a", Wire.TaskState.Running)], Take(1));
     }
@@ -50,15 +50,41 @@ public sealed class ReportQueueTests
     public async Task Waiting_ends_with_the_next_report_and_not_before()
     {
         Put("a", Wire.TaskState.Running);
-        await _queue.WaitAsync(default);
+        await _queue.WaitAsync().AsTask();
         Take(1);
-        var waiting = _queue.WaitAsync(default);
+        var waiting = _queue.WaitAsync().AsTask();
         Assert.False(waiting.IsCompleted);
         Put("b", Wire.TaskState.Running);
         await waiting.WaitAsync(TimeSpan.FromSeconds(5));
     }
 
+    [Fact]
+    public async Task Waiting_ends_when_the_session_does()
+    {
+        var waiting = _queue.WaitAsync().AsTask();
+        _queue.Wake();
+        await waiting.WaitAsync(TimeSpan.FromSeconds(5));
+        Assert.Empty(Take(1));
+    }
+
+    [Fact]
+    public void A_node_that_forgot_its_tasks_reports_none()
+    {
+        Put("a", Wire.TaskState.Running);
+        _queue.Clear();
+        Assert.Empty(Take(1));
+        Put("a", Wire.TaskState.Accepted);
+        Assert.Equal([("a", Wire.TaskState.Accepted)], Take(5));
+    }
+
     private void Put(string id, Wire.TaskState state) => _queue.Put(new TaskReport(id, state, default, ""));
 
-    private IEnumerable<(string Id, Wire.TaskState State)> Take(int most) => _queue.Take(most).Select(r => (r.TaskId, r.State));
+    private IEnumerable<(string Id, Wire.TaskState State)> Take(int most) => TakeReports(most).Select(r => (r.TaskId, r.State));
+
+    private List<TaskReport> TakeReports(int most)
+    {
+        var taken = new List<TaskReport>();
+        _queue.Take(taken, most);
+        return taken;
+    }
 }

@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Microsoft.Extensions.Time.Testing;
 using Skep.Agent;
 using Skep.Agent.Simulated;
@@ -39,7 +40,7 @@ public sealed class WorkerTests : IDisposable
     public void Without_latency_a_task_runs_at_once()
     {
         using var executor = new SimulatedExecutor(new SimulationOptions { MinStartLatency = TimeSpan.Zero, MaxStartLatency = TimeSpan.Zero }, new Random(1), _time);
-        new Worker(executor, _reports, _seen, _time).Apply(Message(Wire.AssignmentsMessage.Types.Type.Complete, ("t", Wire.TaskState.Running)));
+        new Worker(executor, _reports, _seen, _time).Apply(Read(Message(Wire.AssignmentsMessage.Types.Type.Complete, ("t", Wire.TaskState.Running))));
         Assert.Equal([("t", Wire.TaskState.Running)], Reports());
     }
 
@@ -107,7 +108,7 @@ public sealed class WorkerTests : IDisposable
         Complete(("a", Wire.TaskState.Running), ("b", Wire.TaskState.Running));
         Pass(Latency);
         Update(("a", Wire.TaskState.Remove));
-        _worker.Apply(Removal("a"));
+        Apply(Removal("a"));
         Assert.Equal([(Wire.TaskState.Shutdown, false)], _seen.Removed);
         Reports();
         _worker.ReportAll();
@@ -118,7 +119,7 @@ public sealed class WorkerTests : IDisposable
     public void The_outcome_of_a_task_that_was_removed_changes_nothing()
     {
         Update(("t", Wire.TaskState.Running));
-        _worker.Apply(Removal("t"));
+        Apply(Removal("t"));
         Reports();
         Pass(Latency);
         Assert.Empty(Reports());
@@ -130,7 +131,7 @@ public sealed class WorkerTests : IDisposable
     {
         var message = Message(Wire.AssignmentsMessage.Types.Type.Complete, ("t", Wire.TaskState.Running));
         message.Changes[0].Assignment.Task.Status.State = Wire.TaskState.Running;
-        _worker.Apply(message);
+        Apply(message);
         Assert.Equal([("t", Wire.TaskState.Failed)], Reports());
         Assert.Equal(0, _executor.Started);
     }
@@ -139,9 +140,9 @@ public sealed class WorkerTests : IDisposable
     public void A_container_that_fails_to_start_says_why()
     {
         using var executor = new SimulatedExecutor(new SimulationOptions { FailRate = 1 }, new Random(1), _time);
-        new Worker(executor, _reports, _seen, _time).Apply(Message(Wire.AssignmentsMessage.Types.Type.Complete, ("t", Wire.TaskState.Running)));
+        new Worker(executor, _reports, _seen, _time).Apply(Read(Message(Wire.AssignmentsMessage.Types.Type.Complete, ("t", Wire.TaskState.Running))));
         Pass(Latency);
-        var report = Assert.Single(_reports.Take(9));
+        var report = Assert.Single(TakeReports());
         Assert.Equal((Wire.TaskState.Failed, "task: non-zero exit (1)"), (report.State, report.Error));
     }
 
@@ -149,9 +150,49 @@ public sealed class WorkerTests : IDisposable
     public void A_gap_between_assignments_is_noticed()
     {
         var chain = new AssignmentChain();
-        Assert.True(chain.Take(new Wire.AssignmentsMessage { ResultsIn = "1" }));
-        Assert.True(chain.Take(new Wire.AssignmentsMessage { AppliesTo = "1", ResultsIn = "2" }));
-        Assert.False(chain.Take(new Wire.AssignmentsMessage { AppliesTo = "3", ResultsIn = "4" }));
+        Assert.True(chain.Take(new TaskAssignments { ResultsIn = "1" }));
+        Assert.True(chain.Take(new TaskAssignments { AppliesTo = "1", ResultsIn = "2" }));
+        Assert.False(chain.Take(new TaskAssignments { AppliesTo = "3", ResultsIn = "4" }));
+    }
+
+    [Fact]
+    public void A_node_that_lost_its_tasks_has_nothing_to_report_and_finds_no_containers()
+    {
+        Complete(("a", Wire.TaskState.Running), ("b", Wire.TaskState.Ready));
+        Pass(Latency);
+        _worker.Lose();
+        Assert.Equal([Wire.TaskState.Running, Wire.TaskState.Ready], _seen.Lost);
+        _worker.ReportAll();
+        Assert.Empty(Reports());
+        var message = Message(Wire.AssignmentsMessage.Types.Type.Complete, ("a", Wire.TaskState.Running));
+        message.Changes[0].Assignment.Task.Status.State = Wire.TaskState.Running;
+        Apply(message);
+        Assert.Equal([("a", Wire.TaskState.Failed)], Reports());
+    }
+
+    [Fact]
+    public void On_a_slow_node_a_container_takes_so_many_times_longer()
+    {
+        var worker = new Worker(new SimulatedEngine(_executor, slowness: 5, isStuck: false), _reports, _seen, _time);
+        worker.Apply(Read(Message(Wire.AssignmentsMessage.Types.Type.Complete, ("t", Wire.TaskState.Running))));
+        _time.Advance(Latency * 2.5);
+        _time.Advance(Latency * 2.4);
+        Assert.Equal(Wire.TaskState.Starting, _seen.States[^1]);
+        _time.Advance(Latency * 0.1);
+        Assert.Equal(Wire.TaskState.Running, _seen.States[^1]);
+    }
+
+    [Fact]
+    public void On_a_stuck_node_a_task_stays_in_preparing_whatever_is_desired()
+    {
+        var worker = new Worker(new SimulatedEngine(_executor, slowness: 1, isStuck: true), _reports, _seen, _time);
+        worker.Apply(Read(Message(Wire.AssignmentsMessage.Types.Type.Complete, ("t", Wire.TaskState.Running))));
+        Pass(TimeSpan.FromHours(1));
+        worker.Apply(Read(Message(Wire.AssignmentsMessage.Types.Type.Incremental, ("t", Wire.TaskState.Shutdown))));
+        Pass(TimeSpan.FromHours(1));
+        Assert.Equal([("t", Wire.TaskState.Preparing)], Reports());
+        worker.Apply(Read(Removal("t")));
+        Assert.Equal([(Wire.TaskState.Preparing, false)], _seen.Removed);
     }
 
     // In two steps, since what falls due in the first half may begin something that ends in the second.
@@ -161,9 +202,9 @@ public sealed class WorkerTests : IDisposable
         _time.Advance(time / 2);
     }
 
-    private void Update(params (string Id, Wire.TaskState Desired)[] tasks) => _worker.Apply(Message(Wire.AssignmentsMessage.Types.Type.Incremental, tasks));
+    private void Update(params (string Id, Wire.TaskState Desired)[] tasks) => Apply(Message(Wire.AssignmentsMessage.Types.Type.Incremental, tasks));
 
-    private void Complete(params (string Id, Wire.TaskState Desired)[] tasks) => _worker.Apply(Message(Wire.AssignmentsMessage.Types.Type.Complete, tasks));
+    private void Complete(params (string Id, Wire.TaskState Desired)[] tasks) => Apply(Message(Wire.AssignmentsMessage.Types.Type.Complete, tasks));
 
     private static Wire.AssignmentsMessage Message(Wire.AssignmentsMessage.Types.Type type, params (string Id, Wire.TaskState Desired)[] tasks)
     {
@@ -180,7 +221,19 @@ public sealed class WorkerTests : IDisposable
         return message;
     }
 
-    private List<(string Id, Wire.TaskState State)> Reports() => [.. _reports.Take(int.MaxValue).Select(r => (r.TaskId, r.State))];
+    private List<(string Id, Wire.TaskState State)> Reports() => [.. TakeReports().Select(r => (r.TaskId, r.State))];
+
+    private List<TaskReport> TakeReports()
+    {
+        var taken = new List<TaskReport>();
+        _reports.Take(taken, int.MaxValue);
+        return taken;
+    }
+
+    private void Apply(Wire.AssignmentsMessage message) => _worker.Apply(Read(message));
+
+    /// <summary>As it comes over the wire, by the numbers of its fields.</summary>
+    private static TaskAssignments Read(Wire.AssignmentsMessage message) => TaskAssignments.Parser.ParseFrom(message.ToByteString());
 
     /// <summary>Keeps what a worker says of its tasks.</summary>
     private sealed class Sightings : IAgentObserver
@@ -190,6 +243,10 @@ public sealed class WorkerTests : IDisposable
         public List<(Wire.TaskState State, bool WasWanted)> Removed { get; } = [];
 
         public void TaskMoved(Wire.TaskState? from, Wire.TaskState to) => States.Add(to);
+
+        public List<Wire.TaskState> Lost { get; } = [];
+
+        public void TaskLost(Wire.TaskState state) => Lost.Add(state);
 
         public void TaskRemoved(Wire.TaskState state, bool wasWanted) => Removed.Add((state, wasWanted));
 

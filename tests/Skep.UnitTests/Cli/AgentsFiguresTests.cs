@@ -61,7 +61,7 @@ public sealed class AgentsFiguresTests
     [InlineData("0.2-0.5", 0.2, 0.5)]
     [InlineData("1", 1, 1)]
     public void Latencies_are_a_number_or_two(string text, double min, double max) =>
-        Assert.Equal((TimeSpan.FromSeconds(min), TimeSpan.FromSeconds(max)), AgentsCommand.ParseLatency(text));
+        Assert.Equal((TimeSpan.FromSeconds(min), TimeSpan.FromSeconds(max)), AgentsCommand.ParseSeconds("--start-latency", text));
 
     [Theory]
     [InlineData("")]
@@ -69,7 +69,7 @@ public sealed class AgentsFiguresTests
     [InlineData("2-1")]
     [InlineData("-1")]
     [InlineData("1-2-3")]
-    public void Other_latencies_are_refused(string text) => Assert.Throws<CliException>(() => AgentsCommand.ParseLatency(text));
+    public void Other_latencies_are_refused(string text) => Assert.Throws<CliException>(() => AgentsCommand.ParseSeconds("--start-latency", text));
 
     [Fact]
     public void Managers_get_the_usual_port()

@@ -1,24 +1,24 @@
-namespace Skep.Agent.Simulated;
+namespace Skep.Agent;
 
 /// <summary>Things that fall due, all on one timer: a timer for each of a million tasks would cost more than the tasks.</summary>
 public sealed class DueQueue<T> : IDisposable
 {
-    /// <summary>Things due within this time are handled together.</summary>
-    private static readonly TimeSpan Grain = TimeSpan.FromMilliseconds(10);
-
     private readonly Lock _lock = new();
     private readonly PriorityQueue<T, long> _queue = new();
     private readonly Action<T> _handle;
+    private readonly TimeSpan _grain;
     private readonly TimeProvider _time;
     private readonly ITimer _timer;
 
     /// <summary>When the timer goes off; <see cref="long.MaxValue"/> when it is not set.</summary>
     private long _next = long.MaxValue;
 
-    /// <param name="handle">Is given each, once, at its time or up to 10 ms later.</param>
+    /// <param name="handle">Is given each, once, at its time or up to the grain later.</param>
+    /// <param name="grain">What is due within such a time is handled together: each time wakes threads, which costs more than what they do.</param>
     /// <param name="time">The clock.</param>
-    public DueQueue(Action<T> handle, TimeProvider time)
+    public DueQueue(Action<T> handle, TimeSpan grain, TimeProvider time)
     {
+        _grain = grain;
         ArgumentNullException.ThrowIfNull(time);
         _handle = handle;
         _time = time;
@@ -59,6 +59,6 @@ public sealed class DueQueue<T> : IDisposable
     {
         _next = due;
         var left = _time.GetElapsedTime(_time.GetTimestamp(), due);
-        _timer.Change(left > Grain ? left : Grain, Timeout.InfiniteTimeSpan);
+        _timer.Change(left > _grain ? left : _grain, Timeout.InfiniteTimeSpan);
     }
 }

@@ -1,0 +1,62 @@
+using System.Buffers.Binary;
+
+namespace Skep.Agent.Rpc;
+
+/// <summary>HTTP/2's frames (RFC 9113, section 4 and 6), as many as a client of gRPC sees.</summary>
+internal enum FrameType : byte
+{
+    Data = 0,
+    Headers = 1,
+    ResetStream = 3,
+    Settings = 4,
+    Ping = 6,
+    GoAway = 7,
+    WindowUpdate = 8,
+    Continuation = 9,
+}
+
+/// <summary>The nine bytes before each frame's payload.</summary>
+internal readonly record struct Frame(int Length, FrameType Type, byte Flags, int Stream)
+{
+    public const int HeaderBytes = 9;
+
+    /// <summary>Of a payload: what every peer takes, and all that a peer may send that was not told otherwise.</summary>
+    public const int MaxPayload = 16 * 1024;
+
+    public const byte EndStream = 0x1;
+    public const byte Ack = 0x1;
+    public const byte EndHeaders = 0x4;
+    public const byte Padded = 0x8;
+    public const byte Priority = 0x20;
+
+    public const int SettingBytes = 6;
+    public const ushort SettingHeaderTableSize = 1;
+    public const ushort SettingEnablePush = 2;
+    public const ushort SettingInitialWindow = 4;
+
+    private const int PriorityBytes = 5;
+
+    public static Frame Read(ReadOnlySpan<byte> header) =>
+        new((header[0] << 16) | (header[1] << 8) | header[2], (FrameType)header[3], header[4], (int)(BinaryPrimitives.ReadUInt32BigEndian(header[5..]) & int.MaxValue));
+
+    public void Write(Span<byte> header)
+    {
+        header[0] = (byte)(Length >> 16);
+        header[1] = (byte)(Length >> 8);
+        header[2] = (byte)Length;
+        header[3] = (byte)Type;
+        header[4] = Flags;
+        BinaryPrimitives.WriteInt32BigEndian(header[5..], Stream);
+    }
+
+    public bool Has(byte flag) => (Flags & flag) != 0;
+
+    /// <summary>The payload without padding and priority.</summary>
+    /// <exception cref="InvalidDataException">It is shorter than these.</exception>
+    public ReadOnlySpan<byte> Content(ReadOnlySpan<byte> payload)
+    {
+        var before = (Has(Padded) ? 1 : 0) + (Type == FrameType.Headers && Has(Priority) ? PriorityBytes : 0);
+        var after = Has(Padded) && payload.Length > 0 ? payload[0] : 0;
+        return payload.Length >= before + after ? payload[before..^after] : throw new InvalidDataException("a frame is shorter than its padding");
+    }
+}
