@@ -12,6 +12,7 @@ var root = new RootCommand("""
       skep backup /var/backups/swarm.skep          the whole cluster in one file, while it runs
       skep restore swarm.skep --data-dir DIR       a new cluster of one from it
       skep lab agents --help                       simulated engines, thousands of them
+      skep lab swarm2k                             a whole experiment with them on this machine
     """);
 var host = new Option<string?>("--host", "-H") { Description = "The manager's API: unix://PATH or tcp://ADDR:PORT (default: DOCKER_HOST, else unix:///run/skep.sock)", Recursive = true };
 root.Options.Add(host);
@@ -19,4 +20,5 @@ root.Subcommands.Add(StatusCommand.Create(host));
 root.Subcommands.Add(BackupCommand.Create(host));
 root.Subcommands.Add(RestoreCommand.Create());
 root.Subcommands.Add(LabCommand.Create());
-return await root.Parse(args).InvokeAsync();
+// What is interrupted may have to remove what it made: an experiment's processes and network.
+return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(20) });
