@@ -53,6 +53,7 @@ internal sealed class Burst(ExperimentPlan plan, LabManagers managers, Timeline 
         await managers.Api.CreateServiceAsync(Service, replicas: 0, cancellation);
         narrator.Say("service created", $"{Service}, 0 replicas");
         ScaledAt = clock();
+        timeline.AddRunning(ScaledAt.Value, 0);
         await managers.Api.ScaleAsync(Service, plan.Tasks, cancellation);
         ScaleMilliseconds = (clock() - ScaledAt) * 1000;
         narrator.Say("scaled", $"to {plan.Tasks:#,##0}; the command took {ScaleMilliseconds:0} ms");

@@ -22,17 +22,17 @@ internal sealed class ServiceProbe
     /// <summary>One after the other; it ends with the one that is under way when it is no longer wanted.</summary>
     public async Task RunAsync(Func<SwarmApi> manager, Func<bool> isWanted, CancellationToken cancellation)
     {
-        do
+        for (var isFirst = true; isFirst || (isWanted() && Count < Most); isFirst = false)
         {
+            if (!isFirst)
+                await Task.Delay(Pause, cancellation);
             var service = SwarmApi.Numbered(Prefix, Count + 1);
             var clock = Stopwatch.StartNew();
             await UntilAsync(() => CreateAsync(manager(), service, cancellation), cancellation);
             await UntilAsync(() => manager().RunsAsync(service, cancellation), cancellation);
             Longest = Math.Max(Longest ?? 0, clock.Elapsed.TotalSeconds);
             Count++;
-            await Task.Delay(Pause, cancellation);
         }
-        while (isWanted() && Count < Most);
     }
 
     private static async Task<bool> CreateAsync(SwarmApi manager, string service, CancellationToken cancellation)
