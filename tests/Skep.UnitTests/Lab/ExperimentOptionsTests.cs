@@ -21,9 +21,9 @@ public sealed class ExperimentOptionsTests
     [Fact]
     public void Every_size_can_be_changed()
     {
-        var plan = ExperimentCommand.Read("swarm3k", "--nodes", "10", "--tasks", "20", "--managers", "5", "--no-kill", "--peer", "dockerd", "--time-limit", "30", "--seed", "7", "--start-latency", "1-2");
+        var plan = ExperimentCommand.Read("swarm3k", "--nodes", "10", "--tasks", "20", "--managers", "5", "--no-kill", "--peer", "dockerd", "--time-limit", "30", "--seed", "7", "--start-latency", "1-2", "--idle", "4.5");
         Assert.Equal((10, 20, 5, false), (plan.Nodes, plan.Tasks, plan.Managers, plan.KillsLeader));
-        Assert.Equal((Peer.Dockerd, TimeSpan.FromSeconds(30), 7, "1-2"), (plan.Peer, plan.TimeLimit, plan.Seed, plan.StartLatency));
+        Assert.Equal((Peer.Dockerd, TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(4.5), 7, "1-2"), (plan.Peer, plan.TimeLimit, plan.Idle, plan.Seed, plan.StartLatency));
     }
 
     [Theory]

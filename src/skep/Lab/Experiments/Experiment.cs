@@ -19,6 +19,7 @@ internal sealed class Experiment : IDisposable
     private AgentsProcess? _agents;
     private AgentsReport? _report;
     private string? _phase;
+    private double? _idlePercent;
     private (double Managers, double Agents) _cpuBeforeBurst;
 
     /// <param name="plan">What to do.</param>
@@ -54,6 +55,7 @@ internal sealed class Experiment : IDisposable
         var watch = WatchAsync(end.Token);
         await Task.WhenAny(work, watch);
         await end.CancelAsync();
+        await work.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await watch;
         try
         {
@@ -62,6 +64,12 @@ internal sealed class Experiment : IDisposable
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             _narrator.Say("time limit", $"{_plan.TimeLimit.TotalSeconds:0} s are over while {_phase}");
+        }
+        catch (CliException)
+        {
+            // Who does not answer may have ended, which says more.
+            MustRun();
+            throw;
         }
         await EndAsync(cancellation);
         return FiguresNow();
@@ -88,11 +96,25 @@ internal sealed class Experiment : IDisposable
         var report = _agents.Report()!.Value.Report;
         _narrator.Say("agents joined", string.Create(CultureInfo.InvariantCulture, $"{report.Joined:#,##0} in {report.JoinSeconds:0.0} s: {report.JoinsPerSecond:0} a second"));
 
+        if (_plan.Idle > TimeSpan.Zero)
+            await IdleAsync(cancellation);
+
         _phase = "tasks start";
         await SampleAsync(cancellation);
         _cpuBeforeBurst = (_managers.Costs.CpuSeconds, _agents.CpuSeconds);
         await _burst.RunAsync(cancellation);
         _phase = null;
+    }
+
+    private async Task IdleAsync(CancellationToken cancellation)
+    {
+        _phase = "all nodes are idle";
+        await SampleAsync(cancellation);
+        var (began, before) = (Now(), _managers.Costs.CpuSeconds);
+        await Task.Delay(_plan.Idle, cancellation);
+        await SampleAsync(cancellation);
+        _idlePercent = (_managers.Costs.CpuSeconds - before) / (Now() - began) * 100;
+        _narrator.Say("idle", string.Create(CultureInfo.InvariantCulture, $"the managers took {_idlePercent:0.0} % of a core for {_plan.Nodes:#,##0} nodes"));
     }
 
     /// <summary>Samples, and a line of progress each second, until the end.</summary>
@@ -104,8 +126,7 @@ internal sealed class Experiment : IDisposable
         {
             for (var tick = 0; await timer.WaitForNextTickAsync(end); tick++)
             {
-                _managers.MustRun();
-                _agents?.MustRun();
+                MustRun();
                 await SampleAsync(end);
                 if (tick % 2 == 1)
                     SayProgress();
@@ -115,6 +136,12 @@ internal sealed class Experiment : IDisposable
         {
             // The end.
         }
+    }
+
+    private void MustRun()
+    {
+        _managers.MustRun();
+        _agents?.MustRun();
     }
 
     private async Task SampleAsync(CancellationToken cancellation)
@@ -186,6 +213,7 @@ internal sealed class Experiment : IDisposable
             NodeLsMsP99 = Round(nodes.P99),
             NodeLsMsMax = Round(nodes.Max),
             ApiErrors = _burst.Lists.Errors,
+            IdleManagerCpuPercent = Round(_idlePercent),
             ManagerCpuS = Round(costs.CpuSeconds),
             ManagerCpuBurstS = _burst.ScaledAt is null ? 0 : Round(costs.CpuSeconds - _cpuBeforeBurst.Managers),
             AgentsCpuS = Round(_agents?.CpuSeconds ?? 0),

@@ -18,6 +18,7 @@ internal sealed class ExperimentCommand
     private readonly Option<double> _timeLimit = new("--time-limit") { Description = "Seconds after which it ends as far as it got", DefaultValueFactory = _ => 600 };
     private readonly Option<int> _seed = new("--seed") { Description = "Of all chance among the agents", DefaultValueFactory = _ => 1 };
     private readonly Option<string> _startLatency = new("--start-latency") { Description = "How long a container takes to start: SECONDS or MIN-MAX", DefaultValueFactory = _ => "0.2-0.5" };
+    private readonly Option<double> _idle = new("--idle") { Description = "Seconds without work before the burst: what nodes cost by themselves" };
     private readonly Option<bool> _json = new("--json") { Description = "The figures as one JSON object on standard output; what happens is told on standard error" };
     private readonly Option<string?> _html = new("--html") { Description = $"Write the report to this file, or '{NoFile}' (default: lab-NAME.html in the current folder; with --json: {NoFile})" };
     private readonly Option<bool> _keep = new("--keep") { Description = "Leave the folder with logs and data" };
@@ -43,7 +44,7 @@ internal sealed class ExperimentCommand
               skep lab {_default.Name} --nodes 500 --tasks 5000 --html {_default.Name}.html
             """))
         {
-            _managers, _nodes, _tasks, _peer, _timeLimit, _seed, _startLatency, _json, _html, _keep,
+            _managers, _nodes, _tasks, _peer, _timeLimit, _seed, _startLatency, _idle, _json, _html, _keep,
         };
         if (_default.KillsLeader)
             command.Add(_noKill);
@@ -98,6 +99,7 @@ internal sealed class ExperimentCommand
             var other => throw new CliException($"--peer '{other}' is neither skep nor dockerd"),
         },
         TimeLimit = TimeSpan.FromSeconds(Within(_timeLimit, arguments.GetValue(_timeLimit), 1, 86_400)),
+        Idle = TimeSpan.FromSeconds(Within(_idle, arguments.GetValue(_idle), 0, 3600)),
         Seed = arguments.GetValue(_seed),
         StartLatency = StartLatency(arguments.GetValue(_startLatency)!),
     };

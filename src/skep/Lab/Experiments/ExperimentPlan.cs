@@ -17,6 +17,9 @@ internal sealed record ExperimentPlan
     /// <summary>Whether the leader is killed in the middle of the burst, and started again.</summary>
     public bool KillsLeader { get; init; }
 
+    /// <summary>How long nothing is done once all nodes have joined, to see what they cost by themselves.</summary>
+    public TimeSpan Idle { get; init; }
+
     public Peer Peer { get; init; } = Peer.Skep;
 
     /// <summary>Of the whole experiment, from its first process on.</summary>

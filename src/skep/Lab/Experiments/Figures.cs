@@ -82,6 +82,9 @@ internal sealed record Figures
     /// <summary>Reads during the burst that failed.</summary>
     public int ApiErrors { get; init; }
 
+    /// <summary>Of one core, by all managers, while the nodes did nothing; null when that was not asked for.</summary>
+    public double? IdleManagerCpuPercent { get; init; }
+
     /// <summary>User and system time of all managers, from their start.</summary>
     public double ManagerCpuS { get; init; }
 

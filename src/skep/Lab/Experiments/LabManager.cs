@@ -12,10 +12,11 @@ internal abstract class LabManager(LabNetwork network, string folder, int number
     private const int Port = 2377;
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
 
+    private readonly SemaphoreSlim _sampling = new(1);
     private LabProcess? _process;
     private DockerApi? _connection;
-    private ManagerCosts _before = new(0, 0, 0, 0);
-    private ManagerCosts _present = new(0, 0, 0, 0);
+    private ManagerCosts _before;
+    private ManagerCosts _present;
 
     public string Name { get; } = $"manager {number}";
 
@@ -40,9 +41,17 @@ internal abstract class LabManager(LabNetwork network, string folder, int number
     public async Task StartAsync(CancellationToken cancellation)
     {
         Directory.CreateDirectory(Folder);
-        _process?.Dispose();
-        (_before, _present) = (Costs, new ManagerCosts(0, 0, 0, 0));
-        _process = Launch();
+        await _sampling.WaitAsync(cancellation);
+        try
+        {
+            _process?.Dispose();
+            (_before, _present) = (Costs, default);
+            _process = Launch();
+        }
+        finally
+        {
+            _sampling.Release();
+        }
         _connection ??= DockerApi.Connect("unix://" + Socket);
         for (var clock = Stopwatch.StartNew(); ; await Task.Delay(20, cancellation))
         {
@@ -72,17 +81,27 @@ internal abstract class LabManager(LabNetwork network, string folder, int number
     /// <summary>Asks the kernel, and the manager itself, what it has cost so far. Without an answer the last figures stay.</summary>
     public async Task SampleAsync(CancellationToken cancellation)
     {
-        if (_process is not { HasEnded: false } process)
-            return;
-        var (log, snapshots) = await WrittenAsync(process, cancellation) ?? (_present.LogBytes, _present.SnapshotBytes);
-        // A process that ends meanwhile has no figures any more.
-        _present = new ManagerCosts(Math.Max(_present.CpuSeconds, process.CpuSeconds), Math.Max(_present.PeakRssMegabytes, process.PeakRssMegabytes), log, snapshots);
+        // One after the other, so that no sample of a life that is over comes after the next one's beginning.
+        await _sampling.WaitAsync(cancellation);
+        try
+        {
+            if (_process is not { HasEnded: false } process)
+                return;
+            var (log, snapshots) = await WrittenAsync(process, cancellation) ?? (_present.LogBytes, _present.SnapshotBytes);
+            // A process that ends meanwhile has no figures any more.
+            _present = new ManagerCosts(Math.Max(_present.CpuSeconds, process.CpuSeconds), Math.Max(_present.PeakRssMegabytes, process.PeakRssMegabytes), log, snapshots);
+        }
+        finally
+        {
+            _sampling.Release();
+        }
     }
 
     public virtual void Dispose()
     {
         _process?.Dispose();
         _connection?.Dispose();
+        _sampling.Dispose();
     }
 
     /// <summary>Starts its program.</summary>
