@@ -20,6 +20,7 @@ internal sealed class Experiment : IDisposable
     private AgentsReport? _report;
     private string? _phase;
     private double? _idlePercent;
+    private DateTime _saidReport;
     private (double Managers, double Agents) _cpuBeforeBurst;
 
     /// <param name="plan">What to do.</param>
@@ -155,10 +156,13 @@ internal sealed class Experiment : IDisposable
     {
         if (_agents?.Report() is not { } latest)
             return;
-        if (latest.Report.Joined < _plan.Nodes)
+        // The agents write their report less often than there are lines.
+        var isNew = latest.WrittenAt != _saidReport;
+        _saidReport = latest.WrittenAt;
+        if (isNew && latest.Report.Joined < _plan.Nodes)
             _narrator.Say("", FormattableString.Invariant($"{latest.Report.Joined:#,##0} joined"));
         else if (_burst.ScaledAt is not null && _burst.Lists.ReachedAt is null)
-            _narrator.Say("", FormattableString.Invariant($"{_burst.Lists.Running:#,##0} RUNNING; on the nodes {(DateTime.UtcNow - latest.WrittenAt).TotalSeconds:0} s ago: {Text(latest.Report.Tasks)}"));
+            _narrator.Say("", FormattableString.Invariant($"{_burst.Lists.Running:#,##0} RUNNING") + (isNew ? "; on the nodes: " + Text(latest.Report.Tasks) : ""));
     }
 
     private static string Text(IReadOnlyDictionary<string, long> tasks) =>

@@ -117,7 +117,7 @@ internal sealed class ExperimentCommand
         if (TerminalChart.Draw("Tasks RUNNING after the scale command", timeline.Running) is { Length: > 0 } chart)
             Console.WriteLine(chart + Environment.NewLine);
         foreach (var (name, value) in figures.Rows())
-            Console.WriteLine($"{name,-24}{value}");
+            Console.WriteLine($"{name,-26}{value}");
         if (file is not null)
             Console.WriteLine($"{Environment.NewLine}The report with charts: {file}");
     }
