@@ -51,7 +51,7 @@ internal sealed partial class LabNetwork : IAsyncDisposable
     {
         var connected = new TaskCompletionSource<Socket>(TaskCreationOptions.RunContinuationsAsynchronously);
         // A socket belongs to the namespace of the thread that made it, for good; the thread ends, so no other work is ever done inside.
-        new Thread(() =>
+        var thread = new Thread(() =>
         {
             try
             {
@@ -61,7 +61,9 @@ internal sealed partial class LabNetwork : IAsyncDisposable
             {
                 connected.SetException(e);
             }
-        }) { IsBackground = true }.Start();
+        });
+        thread.IsBackground = true;
+        thread.Start();
         return connected.Task;
     }
 
