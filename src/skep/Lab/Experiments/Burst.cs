@@ -84,9 +84,8 @@ internal sealed class Burst(ExperimentPlan plan, LabManagers managers, Timeline 
     {
         while (Lists.Running < plan.Tasks * KillAtShare)
             await Task.Delay(Poll, cancellation);
-        KilledAtRunning = Lists.Running;
         var start = await managers.KillLeaderAsync(cancellation);
-        KilledAt = clock();
+        (KilledAt, KilledAtRunning) = (clock(), Lists.Running);
         narrator.Say("leader killed", $"at {KilledAtRunning:#,##0} RUNNING");
         await Task.Delay(RestartDelay, cancellation);
         await start();

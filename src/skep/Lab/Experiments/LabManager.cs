@@ -75,7 +75,7 @@ internal abstract class LabManager(LabNetwork network, string folder, int number
     public async Task KillAsync(CancellationToken cancellation)
     {
         await SampleAsync(cancellation);
-        await _process!.KillAsync();
+        _process!.Kill();
     }
 
     /// <summary>Asks the kernel, and the manager itself, what it has cost so far. Without an answer the last figures stay.</summary>

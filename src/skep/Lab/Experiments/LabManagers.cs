@@ -1,11 +1,9 @@
-using System.Diagnostics;
-
 namespace Skep.Cli.Lab.Experiments;
 
 /// <summary>The managers of an experiment, which form one cluster.</summary>
 internal sealed class LabManagers : IDisposable
 {
-    private static readonly TimeSpan FormLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
 
     private readonly List<LabManager> _all;
     private LabManager? _leader;
@@ -35,7 +33,7 @@ internal sealed class LabManagers : IDisposable
     }
 
     /// <summary>Starts them and makes them one cluster that has a leader and runs no task itself.</summary>
-    /// <exception cref="CliException">One ended, or they do not come together.</exception>
+    /// <exception cref="CliException">One ended or refused.</exception>
     public async Task FormAsync(CancellationToken cancellation)
     {
         await Task.WhenAll(_all.Select(m => m.StartAsync(cancellation)));
@@ -47,11 +45,11 @@ internal sealed class LabManagers : IDisposable
         await first.Api.DrainManagersAsync(cancellation);
     }
 
-    /// <summary>Waits until one leads and all others are reachable.</summary>
-    /// <exception cref="CliException">That does not come.</exception>
+    /// <summary>Waits until one leads and all others are reachable; a cluster that broke for good is waited for until the experiment's time is over.</summary>
+    /// <exception cref="CliException">One has ended.</exception>
     public async Task WholeAsync(CancellationToken cancellation)
     {
-        for (var clock = Stopwatch.StartNew(); clock.Elapsed < FormLimit; await Task.Delay(100, cancellation))
+        for (; ; await Task.Delay(Poll, cancellation))
         {
             MustRun();
             try
@@ -66,7 +64,6 @@ internal sealed class LabManagers : IDisposable
                 // No leader yet.
             }
         }
-        throw new CliException($"the {_all.Count} managers are no cluster with a leader after {FormLimit.TotalSeconds:0} s");
     }
 
     public Task<string> WorkerTokenAsync(CancellationToken cancellation) => Api.TokenAsync("Worker", cancellation);
@@ -75,6 +72,8 @@ internal sealed class LabManagers : IDisposable
     /// <returns>Starts it again.</returns>
     public async Task<Func<Task>> KillLeaderAsync(CancellationToken cancellation)
     {
+        // It may be another one by now.
+        await WholeAsync(cancellation);
         var killed = _leader!;
         _down = killed;
         await killed.KillAsync(cancellation);

@@ -70,12 +70,8 @@ internal sealed class LabProcess : IDisposable
             throw new CliException($"{Name} ended with exit code {_process.ExitCode}; its last line: {LastLine()}");
     }
 
-    /// <summary>SIGKILL.</summary>
-    public async Task KillAsync()
-    {
-        _process.Kill();
-        await _process.WaitForExitAsync();
-    }
+    /// <summary>SIGKILL. Its end is not waited for: with much memory that takes a while, and the moment of the signal counts.</summary>
+    public void Kill() => _process.Kill();
 
     /// <summary>SIGTERM, for those who have something to write down at the end.</summary>
     public async Task StopAsync()
@@ -90,7 +86,8 @@ internal sealed class LabProcess : IDisposable
         }
         catch (OperationCanceledException)
         {
-            await KillAsync();
+            Kill();
+            await _process.WaitForExitAsync(CancellationToken.None);
         }
     }
 

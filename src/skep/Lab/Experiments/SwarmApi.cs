@@ -48,15 +48,24 @@ internal sealed class SwarmApi(DockerApi api)
         static bool IsLeader(JsonNode manager) => manager["Leader"]?.GetValue<bool>() == true;
     }
 
-    /// <summary>No tasks on the managers: simulated engines are to run them all.</summary>
+    /// <summary>No tasks on the managers: simulated engines, which are yet to join, are to run them all.</summary>
     public async Task DrainManagersAsync(CancellationToken cancellation)
     {
-        foreach (var node in (await api.GetAsync(NodeList, cancellation)).AsArray().Where(n => n!["ManagerStatus"] is not null))
+        while (true)
         {
-            if (node!["Spec"]!["Availability"]!.GetValue<string>() == "drain")
-                continue;
-            node["Spec"]!["Availability"] = "drain";
-            await api.PostAsync($"{NodeList}/{node["ID"]}/update?version={node["Version"]!["Index"]}", node["Spec"]!, cancellation);
+            try
+            {
+                foreach (var node in (await api.GetAsync(NodeList, cancellation)).AsArray().Where(n => n!["Spec"]!["Availability"]!.GetValue<string>() != "drain"))
+                {
+                    node!["Spec"]!["Availability"] = "drain";
+                    await api.PostAsync($"{NodeList}/{node["ID"]}/update?version={node["Version"]!["Index"]}", node["Spec"]!, cancellation);
+                }
+                return;
+            }
+            catch (CliException e) when (e.Message.Contains("out of sequence", StringComparison.Ordinal))
+            {
+                // A node that has just joined still changes its own object.
+            }
         }
     }
 
