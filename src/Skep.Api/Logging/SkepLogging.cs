@@ -13,6 +13,8 @@ public static class SkepLogging
         builder.SetMinimumLevel(level);
         // The frameworks speak when something is wrong; what they do otherwise is told by our own lines.
         builder.AddFilter("Microsoft", level > LogLevel.Warning ? level : LogLevel.Warning);
+        // Whatever it may log, ASP.NET makes an Activity for every call: for each heartbeat and status of every engine. What fails is logged by Kestrel.
+        builder.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         builder.AddFilter("Yarp", level > LogLevel.Warning ? level : LogLevel.Error);
         builder.AddFilter("Grpc", level > LogLevel.Warning ? level : LogLevel.Warning);
         builder.Services.AddSingleton<ConsoleFormatter>(new LineFormatter(format, time ?? TimeProvider.System));

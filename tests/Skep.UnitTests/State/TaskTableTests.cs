@@ -115,6 +115,6 @@ public sealed class TaskTableTests
     private static void Equal(IEnumerable<TaskRecord> expected, IReadOnlyCollection<TaskRecord> actual)
     {
         Assert.Equal(expected.Select(t => t.Id).Order(StringComparer.Ordinal), actual.Select(t => t.Id).Order(StringComparer.Ordinal));
-        Assert.Equal(actual.Count, actual.Count());
+        Assert.Equal(actual.Count, actual.ToList().Count);
     }
 }
