@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Text;
 using System.Text.Json.Nodes;
 
 namespace Skep.Cli;
@@ -34,21 +35,12 @@ internal sealed class DockerApi : IDisposable
     }
 
     /// <exception cref="CliException">No answer, or a refusal, in one line.</exception>
-    public async Task<JsonNode> GetAsync(string path, CancellationToken cancellation)
-    {
-        try
-        {
-            using var answer = await _client.GetAsync(path, cancellation);
-            var body = await answer.Content.ReadAsStringAsync(cancellation);
-            if (!answer.IsSuccessStatusCode)
-                throw new CliException(MessageOf(body) ?? $"{_host} answered {(int)answer.StatusCode}");
-            return JsonNode.Parse(body) ?? throw new CliException($"{_host} answered nothing to {path}");
-        }
-        catch (Exception e) when (e is HttpRequestException or System.Text.Json.JsonException or TaskCanceledException)
-        {
-            throw new CliException($"no manager answers on {_host} ({e.Message}); is skepd running, and is this the right -H?");
-        }
-    }
+    public async Task<JsonNode> GetAsync(string path, CancellationToken cancellation) =>
+        await CallAsync(HttpMethod.Get, path, body: null, cancellation) ?? throw new CliException($"{_host} answered nothing to {path}");
+
+    /// <summary>The answer; null when it is empty.</summary>
+    /// <exception cref="CliException">No answer, or a refusal, in one line.</exception>
+    public Task<JsonNode?> PostAsync(string path, JsonNode body, CancellationToken cancellation) => CallAsync(HttpMethod.Post, path, body, cancellation);
 
     /// <summary>Hands the parts of an answer's body on as they come.</summary>
     /// <exception cref="CliException">No answer, a refusal, or it ended early, in one line.</exception>
@@ -82,6 +74,25 @@ internal sealed class DockerApi : IDisposable
     }
 
     public void Dispose() => _client.Dispose();
+
+    private async Task<JsonNode?> CallAsync(HttpMethod method, string path, JsonNode? body, CancellationToken cancellation)
+    {
+        try
+        {
+            using var request = new HttpRequestMessage(method, path);
+            if (body is not null)
+                request.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
+            using var answer = await _client.SendAsync(request, cancellation);
+            var text = await answer.Content.ReadAsStringAsync(cancellation);
+            if (!answer.IsSuccessStatusCode)
+                throw new CliException(MessageOf(text) ?? $"{_host} answered {(int)answer.StatusCode}");
+            return text.Length > 0 ? JsonNode.Parse(text) : null;
+        }
+        catch (Exception e) when (e is HttpRequestException or System.Text.Json.JsonException or TaskCanceledException && !cancellation.IsCancellationRequested)
+        {
+            throw new CliException($"no manager answers on {_host} ({e.Message}); is skepd running, and is this the right -H?");
+        }
+    }
 
     private static string? MessageOf(string body)
     {

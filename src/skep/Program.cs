@@ -14,6 +14,7 @@ var root = new RootCommand("""
       skep restore swarm.skep --data-dir DIR       a new cluster of one from it
       skep plan capacity --nodes 1000 --tasks 40000  what managers that takes, and where to put them
       skep lab agents --help                       simulated engines, thousands of them
+      skep lab swarm2k                             a whole experiment with them on this machine
     """);
 var host = new Option<string?>("--host", "-H") { Description = "The manager's API: unix://PATH or tcp://ADDR:PORT (default: DOCKER_HOST, else unix:///run/skep.sock)", Recursive = true };
 root.Options.Add(host);
@@ -22,4 +23,5 @@ root.Subcommands.Add(BackupCommand.Create(host));
 root.Subcommands.Add(RestoreCommand.Create());
 root.Subcommands.Add(LabCommand.Create());
 root.Subcommands.Add(PlanCommand.Create());
-return await root.Parse(args).InvokeAsync();
+// What is interrupted may have to remove what it made: an experiment's processes and network.
+return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(20) });
