@@ -24,7 +24,7 @@ public sealed class MeasurementTests
     {
         var report = AgentsReport.Parse("""
             {"joined":2,"join_s":0.5,"tasks":{"running":3},"late_heartbeats":1,"elapsed_s":4.5,"unknown":[],
-             "samples":[{"s":1,"tasks":{"starting":3}},{"s":2,"tasks":{"running":3}}]}
+             "timeline":[{"t":1,"states":{"starting":3}},{"t":2,"states":{"running":3}}]}
             """);
         Assert.Equal((2, 0.5, 1, 0, 4.5), (report.Joined, report.JoinSeconds, report.LateHeartbeats, report.Reconnects, report.Elapsed));
         Assert.Equal(3, report.Tasks["running"]);

@@ -51,13 +51,13 @@ internal sealed record AgentsReport
             Reconnects = Number(report, "reconnects"),
             StatusCalls = report["status_calls_are"]?.GetValue<string>() ?? "",
             Elapsed = report["elapsed_s"]?.GetValue<double>() ?? 0,
-            Samples = ByState(report["samples"]?.AsArray() ?? []),
+            Samples = ByState(report["timeline"]?.AsArray() ?? []),
         };
     }
 
     private static Dictionary<string, IReadOnlyList<Point>> ByState(JsonArray samples)
     {
-        var times = samples.Select(s => (At: s!["s"]!.GetValue<double>(), Tasks: Counts(s["tasks"]))).ToList();
+        var times = samples.Select(s => (At: s!["t"]!.GetValue<double>(), Tasks: Counts(s["states"]))).ToList();
         // A state that has no task at a moment is left out of that sample: 0.
         return times.SelectMany(t => t.Tasks.Keys).Distinct()
             .ToDictionary(state => state, state => (IReadOnlyList<Point>)[.. times.Select(t => new Point(t.At, t.Tasks.GetValueOrDefault(state)))]);

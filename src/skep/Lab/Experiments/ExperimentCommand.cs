@@ -124,7 +124,7 @@ internal sealed class ExperimentCommand
 
     private static string StartLatency(string text)
     {
-        AgentsCommand.ParseLatency(text);
+        AgentsCommand.ParseSeconds("--start-latency", text);
         return text;
     }
 
