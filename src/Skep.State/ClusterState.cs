@@ -101,6 +101,7 @@ public sealed class ClusterState
             case Mutation.KindOneofCase.CreateAttachment: CreateAttachment(mutation.CreateAttachment, changes); break;
             case Mutation.KindOneofCase.AllocateTask: AllocateTask(mutation.AllocateTask, changes); break;
             case Mutation.KindOneofCase.AssignTask: AssignTask(mutation.AssignTask, changes); break;
+            case Mutation.KindOneofCase.AssignTasks: AssignTasks(mutation.AssignTasks, changes); break;
             case Mutation.KindOneofCase.SetTaskDesiredState: SetTaskDesiredState(mutation.SetTaskDesiredState, changes); break;
             case Mutation.KindOneofCase.SetTaskStatus: SetTaskStatus(mutation.SetTaskStatus, changes); break;
             case Mutation.KindOneofCase.RemoveTasks: RemoveTasks(mutation.RemoveTasks, changes); break;
@@ -342,15 +343,29 @@ public sealed class ClusterState
     {
         var task = GetTask(assign.TaskId);
         var message = task.NodeId.Length > 0 ? "scheduler confirmed task can run on preassigned node" : "scheduler assigned task to node";
-        ReplaceTask(task, task with
-        {
-            NodeId = OwnId(assign.NodeId),
-            GenericResources = [.. assign.GenericResources],
-            Status = new Wire.TaskStatus { State = Wire.TaskState.Assigned, Message = message, Timestamp = SwarmTime.ToWire(Time) },
-            Version = Version,
-            UpdatedAt = Time,
-        }, changes);
+        Assign(task, OwnId(assign.NodeId), [.. assign.GenericResources], AssignedStatus(message), changes);
     }
+
+    private void AssignTasks(AssignTasks assign, List<Change> changes)
+    {
+        if (assign.TaskIds.Count != assign.Nodes.Count)
+            throw new StateDivergedException($"a mutation assigns {assign.TaskIds.Count} tasks to {assign.Nodes.Count} nodes");
+        string[] nodeIds = [.. assign.NodeIds.Select(OwnId)];
+        var status = AssignedStatus("scheduler assigned task to node");
+        changes.EnsureCapacity(changes.Count + assign.TaskIds.Count);
+        for (var i = 0; i < assign.TaskIds.Count; i++)
+        {
+            if (assign.Nodes[i] >= nodeIds.Length)
+                throw new StateDivergedException($"a mutation assigns task {assign.TaskIds[i]} to a node that it does not name");
+            Assign(GetTask(assign.TaskIds[i]), nodeIds[assign.Nodes[i]], [], status, changes);
+        }
+    }
+
+    private void Assign(TaskRecord task, string nodeId, IReadOnlyList<Wire.GenericResource> genericResources, Wire.TaskStatus status, List<Change> changes) =>
+        ReplaceTask(task, task with { NodeId = nodeId, GenericResources = genericResources, Status = status, Version = Version, UpdatedAt = Time }, changes);
+
+    private Wire.TaskStatus AssignedStatus(string message) =>
+        new() { State = Wire.TaskState.Assigned, Message = message, Timestamp = SwarmTime.ToWire(Time) };
 
     private void SetTaskDesiredState(SetTaskDesiredState set, List<Change> changes)
     {

@@ -6,7 +6,7 @@ namespace Skep.Manager.Scheduling;
 internal readonly record struct GroupKey(TaskSpecRecord Spec, string HostPorts)
 {
     public static GroupKey Of(TaskRecord task) =>
-        new(task.Spec, string.Join(',', NodeLoad.HostPorts(task.Endpoint).Select(p => $"{p.PublishedPort}/{p.Protocol}")));
+        new(task.Spec, task.Endpoint is not { Ports.Count: > 0 } ? "" : string.Join(',', NodeLoad.HostPorts(task.Endpoint).Select(p => $"{p.PublishedPort}/{p.Protocol}")));
 }
 
 /// <summary>Pending tasks that are alike, oldest first. Tasks that were dropped meanwhile are found out when their turn comes.</summary>
@@ -22,8 +22,8 @@ internal sealed class PendingGroup(GroupKey key)
     /// <summary>Before this, tasks that were told why they wait are not told anew.</summary>
     public DateTimeOffset ExplainAgainAt { get; set; }
 
-    /// <summary>Some task was told a reason that is no longer the whole truth.</summary>
-    public bool IsExplanationOld { get; set; }
+    /// <summary>How the nodes rank for these tasks, kept from turn to turn while it holds: a burst is placed over many turns.</summary>
+    public Ranking? Ranking { get; set; }
 
     public int Count => _tasks.Count;
 
@@ -48,3 +48,10 @@ internal sealed class PendingGroup(GroupKey key)
     /// <summary>A task that is to run (or to be ready) and has no node yet, or one that nobody has checked.</summary>
     public static bool IsWaiting(TaskRecord task) => task is { State: Wire.TaskState.Pending, DesiredState: <= Wire.TaskState.Complete };
 }
+
+/// <summary>What placing some tasks of a group left behind for the next time.</summary>
+/// <param name="Tree">The nodes with these tasks counted in.</param>
+/// <param name="Filters">What the tree was made with.</param>
+/// <param name="Loads">Number of the last change of any node's load that is in it.</param>
+/// <param name="MadeAt">Failures fade with time, so it does not hold for long.</param>
+internal sealed record Ranking(SpreadTree Tree, NodeFilters Filters, ulong Loads, DateTimeOffset MadeAt);

@@ -8,8 +8,16 @@ namespace Skep.Manager.Scheduling;
 /// </summary>
 public sealed class SchedulingRule : IRule
 {
-    /// <summary>Tasks of one spec that are placed before another spec has its turn.</summary>
+    /// <summary>Tasks of one spec that are placed before another spec that waits has its turn.</summary>
     private const int TasksPerGo = 2_000;
+
+    /// <summary>So few tasks are not worth a look at all nodes.</summary>
+    private const int FewTasks = 100;
+
+    /// <summary>Different demands on nodes for which the nodes are kept in order; a bound on memory.</summary>
+    private const int MaxOrders = 32;
+
+    private static readonly TimeSpan RankingLife = TimeSpan.FromSeconds(1);
 
     /// <summary>Nodes looked at in one turn: some 50 ms of work, whatever the number of services.</summary>
     private const int NodesPerTurn = 250_000;
@@ -27,8 +35,12 @@ public sealed class SchedulingRule : IRule
     private readonly Dictionary<string, HashSet<string>> _refusedByNode = [];
     private readonly WorkSet<string> _changedNodes = new();
     private readonly WorkSet<string> _stopped = new();
+    private readonly Dictionary<string, LeastLoadedNodes> _leastLoaded = [];
+    private readonly HashSet<PendingGroup> _toldTooLittle = []; // some task in it was told a reason that is no longer the whole truth
     private ClusterState _state = new();
     private bool _retry;
+    private bool _isPlanned; // what is being changed was counted when it was planned
+    private ulong _loads;
 
     public bool HasWork =>
         _queue.Count > 0 || _preassigned.Count > 0 || _stopped.Count > 0 || _changedNodes.Count > 0 || (_retry && _groups.Count > 0);
@@ -38,9 +50,9 @@ public sealed class SchedulingRule : IRule
         get
         {
             DateTimeOffset? due = null;
-            foreach (var group in _groups.Values)
+            foreach (var group in _toldTooLittle)
             {
-                if (group.IsExplanationOld && (due is null || group.ExplainAgainAt < due))
+                if (due is null || group.ExplainAgainAt < due)
                     due = group.ExplainAgainAt;
             }
             return due;
@@ -56,6 +68,8 @@ public sealed class SchedulingRule : IRule
         _refusedByNode.Clear();
         _changedNodes.Clear();
         _stopped.Clear();
+        _toldTooLittle.Clear();
+        _leastLoaded.Clear();
         _retry = false;
         _nodes.Rebuild(state, now);
         foreach (var task in state.Tasks.All.Where(t => t.State <= Wire.TaskState.Pending).OrderBy(t => t.CreatedAt).ThenBy(t => t.Id, StringComparer.Ordinal))
@@ -85,19 +99,23 @@ public sealed class SchedulingRule : IRule
         var filters = new Dictionary<GroupKey, NodeFilters>();
         while (!turn.Exhausted && _preassigned.TryTake(out var id))
             CheckPreassigned(turn, id, filters);
-        for (var nodes = NodesPerTurn; nodes > 0 && !turn.Exhausted && _queue.TryDequeue(out var group); nodes -= Math.Max(1, _nodes.Sorted.Count))
+        var plan = new AssignmentPlan();
+        for (var nodes = NodesPerTurn; nodes > 0 && plan.Count < turn.Budget && _queue.TryDequeue(out var group);)
         {
             group.IsQueued = false;
-            Place(turn, group, filters);
+            nodes -= 1 + Place(turn, group, plan);
         }
+        Emit(turn, plan);
     }
 
     private void NoteTask(TaskRecord? old, TaskRecord? task)
     {
-        if (_nodes.Update(old, task))
+        if (_isPlanned)
+            return;
+        switch (_nodes.Update(old, task))
         {
-            _retry = true;
-            _changedNodes.Add(old!.NodeId);
+            case LoadChange.Fuller: _loads++; break;
+            case LoadChange.Freer: MoreMayFit(old!.NodeId); break;
         }
         var waited = old is not null && PendingGroup.IsWaiting(old);
         var waits = task is not null && PendingGroup.IsWaiting(task);
@@ -114,7 +132,7 @@ public sealed class SchedulingRule : IRule
         if (node is null)
         {
             _nodes.Remove(old!.Id);
-            _retry = true;
+            MoreMayFit(old.Id);
             return;
         }
         _nodes.Put(_state, node);
@@ -122,8 +140,7 @@ public sealed class SchedulingRule : IRule
         if (old is not null && old.Role == node.Role && Equals(old.Status, node.Status) && Equals(old.Spec, node.Spec) && Equals(old.Description, node.Description))
             return;
         _nodes.UpdateRole(_state, node.Id);
-        _retry = true;
-        _changedNodes.Add(node.Id);
+        MoreMayFit(node.Id);
     }
 
     private void NoteManager(string? nodeId)
@@ -131,8 +148,16 @@ public sealed class SchedulingRule : IRule
         if (string.IsNullOrEmpty(nodeId))
             return;
         _nodes.UpdateRole(_state, nodeId);
+        MoreMayFit(nodeId);
+    }
+
+    // A node is another one than before, or freer: what did not fit may fit now, and whatever order nodes were in no longer holds.
+    private void MoreMayFit(string nodeId)
+    {
         _retry = true;
         _changedNodes.Add(nodeId);
+        _leastLoaded.Clear();
+        _loads++;
     }
 
     private void Add(TaskRecord task)
@@ -159,9 +184,9 @@ public sealed class SchedulingRule : IRule
 
     private void QueueWhatMayFitNow(DateTimeOffset now)
     {
-        foreach (var group in _groups.Values)
+        foreach (var group in _retry ? _groups.Values : (IEnumerable<PendingGroup>)_toldTooLittle)
         {
-            if (_retry || (group.IsExplanationOld && group.ExplainAgainAt <= now))
+            if (_retry || group.ExplainAgainAt <= now)
                 Queue(group);
         }
         _retry = false;
@@ -209,41 +234,97 @@ public sealed class SchedulingRule : IRule
             Tell(turn, task, filters.Explain([node]));
     }
 
-    private void Place(Turn turn, PendingGroup group, Dictionary<GroupKey, NodeFilters> cache)
+    /// <summary>Places some tasks of a group; returns how many nodes it looked at.</summary>
+    private int Place(Turn turn, PendingGroup group, AssignmentPlan plan)
     {
         if (group.First(turn.State) is not { } first)
         {
-            _groups.Remove(group.Key);
-            return;
+            Forget(group);
+            return 0;
         }
-        var filters = FiltersOf(first, group.Key, cache);
-        var tree = new SpreadTree(group.Key.Spec, filters, _nodes.Sorted, turn.Now);
-        for (var placed = 0; placed < TasksPerGo && !turn.Exhausted; placed++)
+        var looked = 0;
+        var ranking = group.Ranking is { } kept && kept.Loads == _loads && turn.Now - kept.MadeAt < RankingLife ? kept : null;
+        var filters = ranking?.Filters ?? NewFilters(first);
+        var spec = group.Key.Spec;
+        var limit = _queue.Count > 0 ? Math.Min(plan.Count + TasksPerGo, turn.Budget) : turn.Budget;
+        var isDone = false;
+        if (ranking is null && group.Count <= FewTasks && spec.Spec.Placement is not { Preferences.Count: > 0 })
         {
-            if (group.First(turn.State) is not { } task)
+            if (!_leastLoaded.TryGetValue(filters.OfNode, out var nodes))
             {
-                _groups.Remove(group.Key);
-                return;
+                if (_leastLoaded.Count >= MaxOrders)
+                    _leastLoaded.Clear();
+                _leastLoaded[filters.OfNode] = nodes = new LeastLoadedNodes(filters, _nodes.Sorted);
+                looked += _nodes.Sorted.Count;
             }
-            if (!tree.TryPlace(node => Assign(turn, task, node)))
-            {
-                Explain(turn, group, filters);
-                return;
-            }
-            group.RemoveFirst();
+            isDone = Place(turn.State, group, plan, limit, place => nodes.TryPlace(spec, filters, turn.Now, place));
+            nodes.PutBack();
         }
-        Queue(group);
+        if (!isDone)
+        {
+            if (ranking is null)
+            {
+                ranking = new Ranking(new SpreadTree(spec, filters, _nodes.Sorted, turn.Now), filters, 0, turn.Now);
+                looked += _nodes.Sorted.Count;
+            }
+            isDone = Place(turn.State, group, plan, limit, ranking.Tree.TryPlace);
+        }
+        _loads++;
+        group.Ranking = null;
+        if (group.First(turn.State) is null)
+        {
+            Forget(group);
+        }
+        else if (isDone)
+        {
+            group.Ranking = ranking is null ? null : ranking with { Loads = _loads };
+            Queue(group);
+        }
+        else
+        {
+            Emit(turn, plan);
+            Explain(turn, group, filters);
+        }
+        return looked;
     }
 
-    private NodeFilters FiltersOf(TaskRecord task, GroupKey key, Dictionary<GroupKey, NodeFilters> cache)
+    /// <summary>One task after the other goes to the node that is best for it; false when there are tasks left and no node for them.</summary>
+    private static bool Place(ClusterState state, PendingGroup group, AssignmentPlan plan, int limit, Func<Action<NodeLoad>, bool> tryPlace)
     {
-        if (cache.TryGetValue(key, out var filters))
-            return filters;
-        string[] drivers = [.. task.Attachments
+        TaskRecord? task = null;
+        Action<NodeLoad> place = node => plan.Add(task!, node);
+        while (plan.Count < limit && (task = group.First(state)) is not null)
+        {
+            if (!tryPlace(place))
+                return false;
+            group.RemoveFirst();
+        }
+        return true;
+    }
+
+    private void Emit(Turn turn, AssignmentPlan plan)
+    {
+        _isPlanned = true;
+        plan.Emit(turn);
+        _isPlanned = false;
+    }
+
+    private void Forget(PendingGroup group)
+    {
+        _groups.Remove(group.Key);
+        _toldTooLittle.Remove(group);
+    }
+
+    private NodeFilters FiltersOf(TaskRecord task, GroupKey key, Dictionary<GroupKey, NodeFilters> cache) =>
+        cache.TryGetValue(key, out var filters) ? filters : cache[key] = NewFilters(task);
+
+    private NodeFilters NewFilters(TaskRecord task)
+    {
+        string[] drivers = task.Attachments.Count == 0 ? [] : [.. task.Attachments
             .Select(a => _state.Networks.GetValueOrDefault(a.NetworkId)?.DriverState?.Name ?? "")
             .Where(name => name.Length > 0)
             .Distinct()];
-        return cache[key] = new NodeFilters(task, drivers);
+        return new NodeFilters(task, drivers);
     }
 
     private static void Assign(Turn turn, TaskRecord task, NodeLoad node)
@@ -259,7 +340,7 @@ public sealed class SchedulingRule : IRule
         var reasons = filters.Explain(_nodes.Sorted);
         var text = reasons.Length > 0 ? $"no suitable node ({reasons})" : "no suitable node";
         var mayRepeat = group.ExplainAgainAt <= turn.Now;
-        group.IsExplanationOld = false;
+        _toldTooLittle.Remove(group);
         foreach (var task in group.Waiting(turn.State))
         {
             // Whoever is about to be replaced by a task of a newer spec need not be told; nor whose service is gone.
@@ -267,7 +348,7 @@ public sealed class SchedulingRule : IRule
                 continue;
             if (task.Status.Err.Length > 0 && !mayRepeat)
             {
-                group.IsExplanationOld = true;
+                _toldTooLittle.Add(group);
                 continue;
             }
             if (turn.Exhausted)
