@@ -341,9 +341,9 @@ public sealed class ClusterState
 
     private void AssignTask(AssignTask assign, List<Change> changes)
     {
-        var task = GetTask(assign.TaskId);
+        var task = GetTask(assign.TaskId, out var at);
         var message = task.NodeId.Length > 0 ? "scheduler confirmed task can run on preassigned node" : "scheduler assigned task to node";
-        Assign(task, OwnId(assign.NodeId), [.. assign.GenericResources], AssignedStatus(message), changes);
+        Assign(task, at, OwnId(assign.NodeId), [.. assign.GenericResources], AssignedStatus(message), changes);
     }
 
     private void AssignTasks(AssignTasks assign, List<Change> changes)
@@ -357,12 +357,16 @@ public sealed class ClusterState
         {
             if (assign.Nodes[i] >= nodeIds.Length)
                 throw new StateDivergedException($"a mutation assigns task {assign.TaskIds[i]} to a node that it does not name");
-            Assign(GetTask(assign.TaskIds[i]), nodeIds[assign.Nodes[i]], [], status, changes);
+            Assign(GetTask(assign.TaskIds[i], out var at), at, nodeIds[assign.Nodes[i]], [], status, changes);
         }
     }
 
-    private void Assign(TaskRecord task, string nodeId, IReadOnlyList<Wire.GenericResource> genericResources, Wire.TaskStatus status, List<Change> changes) =>
-        ReplaceTask(task, task with { NodeId = nodeId, GenericResources = genericResources, Status = status, Version = Version, UpdatedAt = Time }, changes);
+    private void Assign(TaskRecord task, int at, string nodeId, IReadOnlyList<Wire.GenericResource> genericResources, Wire.TaskStatus status, List<Change> changes)
+    {
+        var assigned = task with { NodeId = nodeId, GenericResources = genericResources, Status = status, Version = Version, UpdatedAt = Time };
+        Tasks.Replace(at, task, assigned);
+        changes.Add(new TaskChange(task, assigned));
+    }
 
     private Wire.TaskStatus AssignedStatus(string message) =>
         new() { State = Wire.TaskState.Assigned, Message = message, Timestamp = SwarmTime.ToWire(Time) };
@@ -401,8 +405,10 @@ public sealed class ClusterState
         changes.Add(new TaskChange(old, task));
     }
 
-    private TaskRecord GetTask(string id) =>
-        Tasks.Find(id) ?? throw new StateDivergedException($"a mutation names the unknown task {id}");
+    private TaskRecord GetTask(string id) => GetTask(id, out _);
+
+    private TaskRecord GetTask(string id, out int at) =>
+        Tasks.Find(id, out at) ?? throw new StateDivergedException($"a mutation names the unknown task {id}");
 
     private static T Get<T>(Dictionary<string, T> table, string id) =>
         table.TryGetValue(id, out var value) ? value : throw new StateDivergedException($"a mutation names the unknown {typeof(T).Name} {id}");

@@ -14,22 +14,25 @@ internal sealed class AssignmentPlan
 
     public int Count => _assign.TaskIds.Count + _withGenericResources.Count;
 
-    public void Add(TaskRecord task, NodeLoad node)
+    /// <param name="taskId">The task.</param>
+    /// <param name="like">One that asks for the same.</param>
+    /// <param name="node">The node that it is to get.</param>
+    public void Add(string taskId, TaskRecord like, NodeLoad node)
     {
-        if (task.Spec.Spec.Resources?.Reservations is { Generic.Count: > 0 } reserved)
+        if (like.Spec.Spec.Resources?.Reservations is { Generic.Count: > 0 } reserved)
         {
             var chosen = node.ChooseGeneric(reserved.Generic);
-            node.Add(task, chosen);
-            _withGenericResources.Add(new Mutation { AssignTask = new AssignTask { TaskId = task.Id, NodeId = node.Node.Id, GenericResources = { chosen } } });
+            node.Add(like, chosen);
+            _withGenericResources.Add(new Mutation { AssignTask = new AssignTask { TaskId = taskId, NodeId = node.Node.Id, GenericResources = { chosen } } });
             return;
         }
-        node.Add(task);
+        node.Add(like);
         if (!_nodes.TryGetValue(node, out var number))
         {
             _nodes.Add(node, number = (uint)_nodes.Count);
             _assign.NodeIds.Add(node.Node.Id);
         }
-        _assign.TaskIds.Add(task.Id);
+        _assign.TaskIds.Add(taskId);
         _assign.Nodes.Add(number);
     }
 

@@ -25,25 +25,20 @@ internal sealed class LeastLoadedNodes
         }
     }
 
-    /// <summary>Lets <paramref name="place"/> put one task on the best node; false when none was found.</summary>
-    public bool TryPlace(TaskSpecRecord spec, NodeFilters filters, DateTimeOffset now, Action<NodeLoad> place)
+    /// <summary>The best node for the next task; null when none was found. The task must be counted on it before the next call.</summary>
+    public NodeLoad? Find(TaskSpecRecord spec, NodeFilters filters, DateTimeOffset now)
     {
         while (_passedOver.Count < Patience && _order.TryPeek(out var node, out var rank))
         {
             // Nodes only fill up here, so one that was given tasks meanwhile just sinks to its place.
             if (rank >> 32 != node.Tasks)
-            {
                 _order.DequeueEnqueue(node, Rank(node, (int)rank));
-                continue;
-            }
-            if (node.TasksOf(spec.ServiceId) == 0 && node.RecentFailures(spec, now) < NodeLoad.MaxFailures && filters.HasRoom(node))
-            {
-                place(node);
-                return true;
-            }
-            _passedOver.Add((_order.Dequeue(), rank));
+            else if (node.TasksOf(spec.ServiceId) == 0 && node.RecentFailures(spec, now) < NodeLoad.MaxFailures && filters.HasRoom(node))
+                return node;
+            else
+                _passedOver.Add((_order.Dequeue(), rank));
         }
-        return false;
+        return null;
     }
 
     /// <summary>What was passed over for one service is there for the next.</summary>

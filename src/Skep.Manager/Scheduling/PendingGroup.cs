@@ -9,12 +9,17 @@ internal readonly record struct GroupKey(TaskSpecRecord Spec, string HostPorts)
         new(task.Spec, task.Endpoint is not { Ports.Count: > 0 } ? "" : string.Join(',', NodeLoad.HostPorts(task.Endpoint).Select(p => $"{p.PublishedPort}/{p.Protocol}")));
 }
 
-/// <summary>Pending tasks that are alike, oldest first. Tasks that were dropped meanwhile are found out when their turn comes.</summary>
-internal sealed class PendingGroup(GroupKey key)
+/// <summary>Pending tasks that are alike, oldest first.</summary>
+/// <param name="key">What they have in common.</param>
+/// <param name="sample">Any of them, for what they ask of a node.</param>
+internal sealed class PendingGroup(GroupKey key, TaskRecord sample)
 {
     private readonly Queue<string> _tasks = [];
+    private readonly HashSet<string> _left = []; // in the queue, though they wait no longer
 
     public GroupKey Key { get; } = key;
+
+    public TaskRecord Sample { get; } = sample;
 
     /// <summary>It waits to be tried; otherwise no node could take its tasks when it was tried last.</summary>
     public bool IsQueued { get; set; }
@@ -25,23 +30,30 @@ internal sealed class PendingGroup(GroupKey key)
     /// <summary>How the nodes rank for these tasks, kept from turn to turn while it holds: a burst is placed over many turns.</summary>
     public Ranking? Ranking { get; set; }
 
-    public int Count => _tasks.Count;
+    public int Count => _tasks.Count - _left.Count;
+
+    /// <summary>Id of the task that has waited longest; null when none waits.</summary>
+    public string? First
+    {
+        get
+        {
+            while (_tasks.TryPeek(out var id))
+            {
+                if (_left.Count == 0 || !_left.Remove(id))
+                    return id;
+                _tasks.Dequeue();
+            }
+            return null;
+        }
+    }
 
     public void Add(TaskRecord task) => _tasks.Enqueue(task.Id);
 
-    /// <summary>The first task that still waits; null when none does.</summary>
-    public TaskRecord? First(ClusterState state)
-    {
-        while (_tasks.TryPeek(out var id))
-        {
-            if (state.Tasks.Find(id) is { } task && IsWaiting(task))
-                return task;
-            _tasks.Dequeue();
-        }
-        return null;
-    }
-
+    /// <summary>The first is to get its node.</summary>
     public void RemoveFirst() => _tasks.Dequeue();
+
+    /// <summary>A task waits no longer for another reason. It is found out when its turn comes, since a queue cannot be searched for each.</summary>
+    public void Leave(string taskId) => _left.Add(taskId);
 
     public IEnumerable<TaskRecord> Waiting(ClusterState state) => _tasks.Select(state.Tasks.Find).OfType<TaskRecord>().Where(IsWaiting);
 

@@ -121,8 +121,8 @@ public sealed class SchedulingRule : IRule
         var waits = task is not null && PendingGroup.IsWaiting(task);
         if (waits && !waited)
             Add(task!);
-        else if (waited && !waits && old!.NodeId.Length > 0 && _refusedByNode.TryGetValue(old.NodeId, out var refused) && refused.Remove(old.Id) && refused.Count == 0)
-            _refusedByNode.Remove(old.NodeId);
+        else if (waited && !waits)
+            Leave(old!);
         if (task is not null && IsStoppedEarly(task))
             _stopped.Add(task.Id);
     }
@@ -169,9 +169,17 @@ public sealed class SchedulingRule : IRule
         }
         var key = GroupKey.Of(task);
         if (!_groups.TryGetValue(key, out var group))
-            _groups[key] = group = new PendingGroup(key);
+            _groups[key] = group = new PendingGroup(key, task);
         group.Add(task);
         Queue(group);
+    }
+
+    private void Leave(TaskRecord task)
+    {
+        if (task.NodeId.Length == 0)
+            _groups.GetValueOrDefault(GroupKey.Of(task))?.Leave(task.Id);
+        else if (_refusedByNode.TryGetValue(task.NodeId, out var refused) && refused.Remove(task.Id) && refused.Count == 0)
+            _refusedByNode.Remove(task.NodeId);
     }
 
     private void Queue(PendingGroup group)
@@ -234,72 +242,69 @@ public sealed class SchedulingRule : IRule
             Tell(turn, task, filters.Explain([node]));
     }
 
-    /// <summary>Places some tasks of a group; returns how many nodes it looked at.</summary>
+    /// <summary>Plans nodes for some tasks of a group; returns how many nodes it looked at.</summary>
     private int Place(Turn turn, PendingGroup group, AssignmentPlan plan)
     {
-        if (group.First(turn.State) is not { } first)
-        {
-            Forget(group);
-            return 0;
-        }
         var looked = 0;
-        var ranking = group.Ranking is { } kept && kept.Loads == _loads && turn.Now - kept.MadeAt < RankingLife ? kept : null;
-        var filters = ranking?.Filters ?? NewFilters(first);
-        var spec = group.Key.Spec;
         var limit = _queue.Count > 0 ? Math.Min(plan.Count + TasksPerGo, turn.Budget) : turn.Budget;
-        var isDone = false;
-        if (ranking is null && group.Count <= FewTasks && spec.Spec.Placement is not { Preferences.Count: > 0 })
+        var ranking = group.Ranking is { } kept && kept.Loads == _loads && turn.Now - kept.MadeAt < RankingLife ? kept : null;
+        var filters = ranking?.Filters ?? NewFilters(group.Sample);
+        group.Ranking = null;
+        _loads++;
+        if (ranking is null && group.Count <= FewTasks && group.Key.Spec.Spec.Placement is not { Preferences.Count: > 0 })
         {
-            if (!_leastLoaded.TryGetValue(filters.OfNode, out var nodes))
+            var nodes = LeastLoaded(filters, ref looked);
+            while (plan.Count < limit && group.First is { } id && nodes.Find(group.Key.Spec, filters, turn.Now) is { } node)
             {
-                if (_leastLoaded.Count >= MaxOrders)
-                    _leastLoaded.Clear();
-                _leastLoaded[filters.OfNode] = nodes = new LeastLoadedNodes(filters, _nodes.Sorted);
-                looked += _nodes.Sorted.Count;
+                plan.Add(id, group.Sample, node);
+                group.RemoveFirst();
             }
-            isDone = Place(turn.State, group, plan, limit, place => nodes.TryPlace(spec, filters, turn.Now, place));
             nodes.PutBack();
         }
-        if (!isDone)
+        if (plan.Count < limit && group.First is not null)
         {
             if (ranking is null)
             {
-                ranking = new Ranking(new SpreadTree(spec, filters, _nodes.Sorted, turn.Now), filters, 0, turn.Now);
+                ranking = new Ranking(new SpreadTree(group.Key.Spec, filters, _nodes.Sorted, turn.Now), filters, _loads, turn.Now);
                 looked += _nodes.Sorted.Count;
             }
-            isDone = Place(turn.State, group, plan, limit, ranking.Tree.TryPlace);
+            PlaceByTree(group, ranking.Tree, plan, limit);
         }
-        _loads++;
-        group.Ranking = null;
-        if (group.First(turn.State) is null)
+        if (group.First is null)
         {
-            Forget(group);
+            _groups.Remove(group.Key);
+            _toldTooLittle.Remove(group);
         }
-        else if (isDone)
-        {
-            group.Ranking = ranking is null ? null : ranking with { Loads = _loads };
-            Queue(group);
-        }
-        else
+        else if (plan.Count < limit)
         {
             Emit(turn, plan);
             Explain(turn, group, filters);
         }
+        else
+        {
+            group.Ranking = ranking is null ? null : ranking with { Loads = _loads };
+            Queue(group);
+        }
         return looked;
     }
 
-    /// <summary>One task after the other goes to the node that is best for it; false when there are tasks left and no node for them.</summary>
-    private static bool Place(ClusterState state, PendingGroup group, AssignmentPlan plan, int limit, Func<Action<NodeLoad>, bool> tryPlace)
+    private static void PlaceByTree(PendingGroup group, SpreadTree tree, AssignmentPlan plan, int limit)
     {
-        TaskRecord? task = null;
-        Action<NodeLoad> place = node => plan.Add(task!, node);
-        while (plan.Count < limit && (task = group.First(state)) is not null)
-        {
-            if (!tryPlace(place))
-                return false;
+        string? id = null;
+        void Add(NodeLoad node) => plan.Add(id!, group.Sample, node);
+        Action<NodeLoad> add = Add;
+        while (plan.Count < limit && (id = group.First) is not null && tree.TryPlace(add))
             group.RemoveFirst();
-        }
-        return true;
+    }
+
+    private LeastLoadedNodes LeastLoaded(NodeFilters filters, ref int looked)
+    {
+        if (_leastLoaded.TryGetValue(filters.OfNode, out var nodes))
+            return nodes;
+        if (_leastLoaded.Count >= MaxOrders)
+            _leastLoaded.Clear();
+        looked += _nodes.Sorted.Count;
+        return _leastLoaded[filters.OfNode] = new LeastLoadedNodes(filters, _nodes.Sorted);
     }
 
     private void Emit(Turn turn, AssignmentPlan plan)
@@ -307,12 +312,6 @@ public sealed class SchedulingRule : IRule
         _isPlanned = true;
         plan.Emit(turn);
         _isPlanned = false;
-    }
-
-    private void Forget(PendingGroup group)
-    {
-        _groups.Remove(group.Key);
-        _toldTooLittle.Remove(group);
     }
 
     private NodeFilters FiltersOf(TaskRecord task, GroupKey key, Dictionary<GroupKey, NodeFilters> cache) =>
