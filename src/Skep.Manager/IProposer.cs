@@ -3,16 +3,26 @@ namespace Skep.Manager;
 /// <summary>The way into the replicated log.</summary>
 public interface IProposer
 {
-    /// <summary>
-    /// Completes when the entry is committed and applied to this manager's <see cref="State.StateStore"/>. Calls made one after the
-    /// other are committed in that order.
-    /// </summary>
-    /// <exception cref="LeadershipLostException">It was not, as far as is known.</exception>
-    Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation);
+    /// <summary>For the turns of one term of leadership, each of which rests on those before it.</summary>
+    IProposalSequence BeginSequence();
 
     /// <summary>See <see cref="IManager.ReadBarrierAsync"/>.</summary>
     /// <exception cref="LeadershipLostException">No leader is known, or it did not answer: try again.</exception>
     Task ReadBarrierAsync(CancellationToken cancellation);
+}
+
+/// <summary>Entries that rest on each other: after one that was refused or lost, no later one is committed.</summary>
+public interface IProposalSequence
+{
+    /// <summary>
+    /// Completes when the entry is committed and applied to this manager's <see cref="State.StateStore"/>. Calls made one after the
+    /// other are committed in that order.
+    /// </summary>
+    /// <param name="entry">A <see cref="State.Batch"/>.</param>
+    /// <param name="made">What it did to the working state; null: the batch shall be applied as on every other manager.</param>
+    /// <param name="cancellation">Ends the waiting only.</param>
+    /// <exception cref="LeadershipLostException">It was not, as far as is known.</exception>
+    Task ProposeAsync(ReadOnlyMemory<byte> entry, State.BatchChanges? made, CancellationToken cancellation);
 }
 
 /// <summary>This manager is no longer the leader.</summary>

@@ -17,7 +17,7 @@ internal sealed class LeaderTerm : IAsyncDisposable
     private const int MaxInFlight = 4;
 
     private readonly SwarmLoop _loop;
-    private readonly IProposer _proposer;
+    private readonly IProposalSequence _proposals;
     private readonly Func<CancellationToken, Task> _confirm;
     private readonly TimeProvider _time;
     private readonly TermClock _clock;
@@ -29,14 +29,14 @@ internal sealed class LeaderTerm : IAsyncDisposable
     private Task _lastCommit = Task.CompletedTask;
 
     /// <param name="loop">The brain, already rebuilt from the state.</param>
-    /// <param name="proposer">The log.</param>
+    /// <param name="proposals">The log.</param>
     /// <param name="confirm">A read barrier: completes when this manager is known to lead still.</param>
     /// <param name="time">The clock.</param>
     /// <param name="ended">Called when the term ends by itself: null when the leadership was lost, else the fault.</param>
-    public LeaderTerm(SwarmLoop loop, IProposer proposer, Func<CancellationToken, Task> confirm, TimeProvider time, Action<LeaderTerm, Exception?> ended)
+    public LeaderTerm(SwarmLoop loop, IProposalSequence proposals, Func<CancellationToken, Task> confirm, TimeProvider time, Action<LeaderTerm, Exception?> ended)
     {
         _loop = loop;
-        _proposer = proposer;
+        _proposals = proposals;
         _confirm = confirm;
         _time = time;
         _ended = ended;
@@ -140,7 +140,7 @@ internal sealed class LeaderTerm : IAsyncDisposable
         if (result.Batch is { } batch)
         {
             ManagerMetrics.Mutations.Inc(batch.Mutations.Count);
-            var proposal = _proposer.ProposeAsync(batch.ToByteArray(), CancellationToken.None);
+            var proposal = _proposals.ProposeAsync(batch.ToByteArray(), result.Made, CancellationToken.None);
             _lastCommit = InOrderAsync(_lastCommit, proposal);
             _ = AnswerAsync(_lastCommit, proposal, waiting, result.Answers);
         }

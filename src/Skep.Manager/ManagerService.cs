@@ -54,7 +54,7 @@ public sealed class ManagerService(
             var began = time.GetTimestamp();
             var loop = new SwarmLoop(store.Read(state => state.Clone()), new IdSource(seed()), rules(), time.GetUtcNow());
             logger.LogDebug("the working state of {Tasks} tasks was made in {Milliseconds:0} ms", loop.State.Tasks.Count, time.GetElapsedTime(began).TotalMilliseconds);
-            var term = new LeaderTerm(loop, proposer, _barrier.WaitAsync, time, (ended, fault) => _ = OnTermEndedAsync(ended, fault));
+            var term = new LeaderTerm(loop, proposer.BeginSequence(), _barrier.WaitAsync, time, (ended, fault) => _ = OnTermEndedAsync(ended, fault));
             // Before anyone else can send: an arrival that came first would be taken back.
             term.Add(new WaitingInput(new LeadershipBegan(self.Id, self.Run)));
             _term = term;

@@ -50,7 +50,7 @@ public sealed class SwarmLoop
         turn.Budget = _budget;
         foreach (var rule in _rules)
             rule.Run(turn);
-        return new TurnResult(turn.Batch, answers);
+        return new TurnResult(turn.Batch, turn.Made, answers);
     }
 
     private void Note(Change change)
@@ -62,8 +62,9 @@ public sealed class SwarmLoop
 
 /// <summary>What a turn came to.</summary>
 /// <param name="Batch">To be committed; null when nothing changed.</param>
+/// <param name="Made">What the batch did to the working state.</param>
 /// <param name="Answers">One per input, in order, to be given when the batch (and all before it) is committed.</param>
-public sealed record TurnResult(Batch? Batch, IReadOnlyList<Answer> Answers);
+public sealed record TurnResult(Batch? Batch, BatchChanges Made, IReadOnlyList<Answer> Answers);
 
 /// <summary>The answer to one input: a value or a refusal.</summary>
 public readonly record struct Answer(object? Value, ControlException? Refusal);

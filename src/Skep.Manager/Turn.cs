@@ -35,6 +35,9 @@ public sealed class Turn
 
     internal Batch? Batch => _batch.Mutations.Count > 0 ? _batch : null;
 
+    /// <summary>What the batch did.</summary>
+    internal BatchChanges Made => new(State.Version, Now, _changes);
+
     /// <summary>Applies a mutation to the working state at once and puts it into the batch. The message belongs to the state afterwards.</summary>
     public void Emit(Mutation mutation)
     {
@@ -44,10 +47,10 @@ public sealed class Turn
             _batch.Time = SwarmTime.ToLog(Now);
         }
         _batch.Mutations.Add(mutation);
+        var before = _changes.Count;
         State.Apply(mutation, _changes);
-        Budget -= _changes.Count;
-        foreach (var change in _changes)
-            _onChange(change);
-        _changes.Clear();
+        Budget -= _changes.Count - before;
+        for (var i = before; i < _changes.Count; i++)
+            _onChange(_changes[i]);
     }
 }

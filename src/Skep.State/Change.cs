@@ -12,7 +12,11 @@ public sealed record NodeChange(Wire.Node? Old, Wire.Node? New) : Change;
 /// <summary>A node's session is with another manager, is another one, or is gone with its node.</summary>
 public sealed record SessionChange(HeldSession? Old, HeldSession? New) : Change;
 
-public sealed record ServiceChange(Wire.Service? Old, Wire.Service? New) : Change;
+public sealed record ServiceChange(Wire.Service? Old, Wire.Service? New) : Change
+{
+    /// <summary>What new tasks of the service get from now on; null when it was removed.</summary>
+    public TaskSpecRecord? Spec { get; init; }
+}
 
 public sealed record NetworkChange(Wire.Network? Old, Wire.Network? New) : Change;
 

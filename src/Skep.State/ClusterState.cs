@@ -69,6 +69,17 @@ public sealed class ClusterState
         return changes;
     }
 
+    /// <summary>Takes over what a batch did to a copy of this state. Only objects change hands, and those are frozen.</summary>
+    /// <exception cref="ArgumentException">It was made in a state of another version.</exception>
+    public void TakeOver(BatchChanges made)
+    {
+        if (made.Version != Version + 1)
+            throw new ArgumentException($"changes up to version {made.Version} do not follow version {Version}", nameof(made));
+        Begin(made.Time);
+        foreach (var change in made.Changes)
+            Put(change);
+    }
+
     /// <summary>Starts a batch: the mutations that follow belong to it and carry its version and time.</summary>
     public void Begin(DateTimeOffset time)
     {
@@ -83,20 +94,20 @@ public sealed class ClusterState
         {
             case Mutation.KindOneofCase.PutCluster: PutCluster(mutation.PutCluster.Cluster, changes); break;
             case Mutation.KindOneofCase.PutManager: PutManager(mutation.PutManager.Manager, changes); break;
-            case Mutation.KindOneofCase.RemoveManager: changes.Add(new ManagerChange(Take(_managers, mutation.RemoveManager.Id), null)); break;
+            case Mutation.KindOneofCase.RemoveManager: Put(new ManagerChange(Get(_managers, mutation.RemoveManager.Id), null), changes); break;
             case Mutation.KindOneofCase.PutNode: PutNode(mutation.PutNode.Node, changes); break;
             case Mutation.KindOneofCase.SetNodeStatus: SetNodeStatus(mutation.SetNodeStatus, changes); break;
             case Mutation.KindOneofCase.SetNodeSession: SetNodeSession(mutation.SetNodeSession, changes); break;
             case Mutation.KindOneofCase.RemoveNode: RemoveNode(mutation.RemoveNode.Id, changes); break;
             case Mutation.KindOneofCase.SetNodeAttachments: SetNodeAttachments(mutation.SetNodeAttachments, changes); break;
             case Mutation.KindOneofCase.PutService: PutService(mutation.PutService.Service, changes); break;
-            case Mutation.KindOneofCase.RemoveService: RemoveService(mutation.RemoveService.Id, changes); break;
+            case Mutation.KindOneofCase.RemoveService: Put(new ServiceChange(Get(_services, mutation.RemoveService.Id), null), changes); break;
             case Mutation.KindOneofCase.PutNetwork: PutNetwork(mutation.PutNetwork.Network, changes); break;
-            case Mutation.KindOneofCase.RemoveNetwork: changes.Add(new NetworkChange(Take(_networks, mutation.RemoveNetwork.Id), null)); break;
+            case Mutation.KindOneofCase.RemoveNetwork: Put(new NetworkChange(Get(_networks, mutation.RemoveNetwork.Id), null), changes); break;
             case Mutation.KindOneofCase.PutSecret: PutSecret(mutation.PutSecret.Secret, changes); break;
-            case Mutation.KindOneofCase.RemoveSecret: changes.Add(new SecretChange(Take(_secrets, mutation.RemoveSecret.Id), null)); break;
+            case Mutation.KindOneofCase.RemoveSecret: Put(new SecretChange(Get(_secrets, mutation.RemoveSecret.Id), null), changes); break;
             case Mutation.KindOneofCase.PutConfig: PutConfig(mutation.PutConfig.Config, changes); break;
-            case Mutation.KindOneofCase.RemoveConfig: changes.Add(new ConfigChange(Take(_configs, mutation.RemoveConfig.Id), null)); break;
+            case Mutation.KindOneofCase.RemoveConfig: Put(new ConfigChange(Get(_configs, mutation.RemoveConfig.Id), null), changes); break;
             case Mutation.KindOneofCase.CreateTasks: CreateTasks(mutation.CreateTasks, changes); break;
             case Mutation.KindOneofCase.CreateAttachment: CreateAttachment(mutation.CreateAttachment, changes); break;
             case Mutation.KindOneofCase.AllocateTask: AllocateTask(mutation.AllocateTask, changes); break;
@@ -167,23 +178,19 @@ public sealed class ClusterState
     {
         var old = Cluster;
         cluster.Meta = NextMeta(old?.Meta);
-        Cluster = cluster;
-        changes.Add(new ClusterChange(old, cluster));
+        Put(new ClusterChange(old, cluster), changes);
     }
 
     private void PutManager(Manager manager, List<Change> changes)
     {
-        var old = _managers.GetValueOrDefault(manager.Id);
-        _managers[manager.Id] = manager;
-        changes.Add(new ManagerChange(old, manager));
+        Put(new ManagerChange(_managers.GetValueOrDefault(manager.Id), manager), changes);
     }
 
     private void PutNode(Wire.Node node, List<Change> changes)
     {
         var old = _nodes.GetValueOrDefault(node.Id);
         node.Meta = NextMeta(old?.Meta);
-        _nodes[node.Id] = node;
-        changes.Add(new NodeChange(old, node));
+        Put(new NodeChange(old, node), changes);
     }
 
     private void SetNodeStatus(SetNodeStatus set, List<Change> changes)
@@ -197,25 +204,22 @@ public sealed class ClusterState
             Message = set.Message,
             Addr = set.Addr.Length > 0 ? set.Addr : old.Status?.Addr ?? "",
         };
-        _nodes[node.Id] = node;
-        changes.Add(new NodeChange(old, node));
+        Put(new NodeChange(old, node), changes);
     }
 
     // Not a change of the node object: whoever updates the node by its version is not disturbed.
     private void SetNodeSession(HeldSession session, List<Change> changes)
     {
         Get(_nodes, session.NodeId);
-        var old = _sessions.GetValueOrDefault(session.NodeId);
-        _sessions[session.NodeId] = session;
-        changes.Add(new SessionChange(old, session));
+        Put(new SessionChange(_sessions.GetValueOrDefault(session.NodeId), session), changes);
     }
 
     private void RemoveNode(string id, List<Change> changes)
     {
-        var node = Take(_nodes, id);
-        if (_sessions.Remove(id, out var session))
-            changes.Add(new SessionChange(session, null));
-        changes.Add(new NodeChange(node, null));
+        var node = Get(_nodes, id);
+        if (_sessions.TryGetValue(id, out var session))
+            Put(new SessionChange(session, null), changes);
+        Put(new NodeChange(node, null), changes);
     }
 
     private void SetNodeAttachments(SetNodeAttachments set, List<Change> changes)
@@ -229,8 +233,7 @@ public sealed class ClusterState
 #pragma warning disable CS0612 // Deprecated on the wire; engines older than 18.03 know this one attachment only, the ingress network's.
         node.Attachment = node.Attachments.FirstOrDefault(a => a.Network.Spec.Ingress);
 #pragma warning restore CS0612
-        _nodes[node.Id] = node;
-        changes.Add(new NodeChange(old, node));
+        Put(new NodeChange(old, node), changes);
     }
 
     private void PutService(Wire.Service service, List<Change> changes)
@@ -239,13 +242,12 @@ public sealed class ClusterState
         service.Meta = NextMeta(old?.Meta);
         // A rule that changes the spec leaves spec_version empty: it becomes this batch's version, known only here.
         service.SpecVersion ??= new Wire.Version { Index = Version };
-        IndexService(old, service);
         // Scaling changes the service's spec but not its tasks': they go on sharing the record, and "task.Spec is not
         // TaskSpecOf(service)" is the whole test for an outdated task.
         var spec = new TaskSpecRecord(service.Id, service.SpecVersion.Index, service.Spec.Annotations ?? new(), service.Spec.Task ?? new());
-        if (_taskSpecs.GetValueOrDefault(service.Id) is not { } present || !present.SameAs(spec))
-            _taskSpecs[service.Id] = spec;
-        changes.Add(new ServiceChange(old, service));
+        if (_taskSpecs.GetValueOrDefault(service.Id) is { } present && present.SameAs(spec))
+            spec = present;
+        Put(new ServiceChange(old, service) { Spec = spec }, changes);
     }
 
     private void IndexService(Wire.Service? old, Wire.Service service)
@@ -256,36 +258,25 @@ public sealed class ClusterState
         _serviceIdsByName[service.Spec.Annotations?.Name ?? ""] = service.Id;
     }
 
-    private void RemoveService(string id, List<Change> changes)
-    {
-        var old = Take(_services, id);
-        _serviceIdsByName.Remove(old.Spec.Annotations?.Name ?? "");
-        _taskSpecs.Remove(id);
-        changes.Add(new ServiceChange(old, null));
-    }
-
     private void PutNetwork(Wire.Network network, List<Change> changes)
     {
         var old = _networks.GetValueOrDefault(network.Id);
         network.Meta = NextMeta(old?.Meta);
-        _networks[network.Id] = network;
-        changes.Add(new NetworkChange(old, network));
+        Put(new NetworkChange(old, network), changes);
     }
 
     private void PutSecret(Wire.Secret secret, List<Change> changes)
     {
         var old = _secrets.GetValueOrDefault(secret.Id);
         secret.Meta = NextMeta(old?.Meta);
-        _secrets[secret.Id] = secret;
-        changes.Add(new SecretChange(old, secret));
+        Put(new SecretChange(old, secret), changes);
     }
 
     private void PutConfig(Wire.Config config, List<Change> changes)
     {
         var old = _configs.GetValueOrDefault(config.Id);
         config.Meta = NextMeta(old?.Meta);
-        _configs[config.Id] = config;
-        changes.Add(new ConfigChange(old, config));
+        Put(new ConfigChange(old, config), changes);
     }
 
     private void CreateTasks(CreateTasks create, List<Change> changes)
@@ -296,7 +287,7 @@ public sealed class ClusterState
         {
             if (Tasks.Find(task.Id) is not null)
                 throw new StateDivergedException($"task {task.Id} is created twice");
-            AddTask(new TaskRecord
+            Put(new TaskChange(null, new TaskRecord
             {
                 Id = task.Id,
                 Spec = spec,
@@ -307,11 +298,11 @@ public sealed class ClusterState
                 Version = Version,
                 CreatedAt = Time,
                 UpdatedAt = Time,
-            }, changes);
+            }), changes);
         }
     }
 
-    private void CreateAttachment(CreateAttachment create, List<Change> changes) => AddTask(new TaskRecord
+    private void CreateAttachment(CreateAttachment create, List<Change> changes) => Put(new TaskChange(null, new TaskRecord
     {
         Id = create.Id,
         Spec = new TaskSpecRecord("", Version, new(), create.Spec),
@@ -321,7 +312,7 @@ public sealed class ClusterState
         Version = Version,
         CreatedAt = Time,
         UpdatedAt = Time,
-    }, changes);
+    }), changes);
 
     private Wire.TaskStatus NewStatus() =>
         new() { State = Wire.TaskState.New, Message = "created", Timestamp = SwarmTime.ToWire(Time) };
@@ -329,14 +320,14 @@ public sealed class ClusterState
     private void AllocateTask(AllocateTask allocate, List<Change> changes)
     {
         var task = GetTask(allocate.TaskId);
-        ReplaceTask(task, task with
+        Put(new TaskChange(task, task with
         {
             Attachments = [.. allocate.Attachments],
             Endpoint = _services.GetValueOrDefault(task.ServiceId)?.Endpoint,
             Status = new Wire.TaskStatus { State = Wire.TaskState.Pending, Message = "pending task scheduling", Timestamp = SwarmTime.ToWire(Time) },
             Version = Version,
             UpdatedAt = Time,
-        }, changes);
+        }), changes);
     }
 
     private void AssignTask(AssignTask assign, List<Change> changes)
@@ -363,6 +354,7 @@ public sealed class ClusterState
 
     private void Assign(TaskRecord task, int at, string nodeId, IReadOnlyList<Wire.GenericResource> genericResources, Wire.TaskStatus status, List<Change> changes)
     {
+        // Past Put, which would look the task up again: this is where a burst spends its time.
         var assigned = task with { NodeId = nodeId, GenericResources = genericResources, Status = status, Version = Version, UpdatedAt = Time };
         Tasks.Replace(at, task, assigned);
         changes.Add(new TaskChange(task, assigned));
@@ -374,35 +366,68 @@ public sealed class ClusterState
     private void SetTaskDesiredState(SetTaskDesiredState set, List<Change> changes)
     {
         var task = GetTask(set.TaskId);
-        ReplaceTask(task, task with { DesiredState = set.DesiredState, Version = Version, UpdatedAt = Time }, changes);
+        Put(new TaskChange(task, task with { DesiredState = set.DesiredState, Version = Version, UpdatedAt = Time }), changes);
     }
 
     private void SetTaskStatus(SetTaskStatus set, List<Change> changes)
     {
         var task = GetTask(set.TaskId);
-        ReplaceTask(task, task with { Status = set.Status, Version = Version, UpdatedAt = Time }, changes);
+        Put(new TaskChange(task, task with { Status = set.Status, Version = Version, UpdatedAt = Time }), changes);
     }
 
     private void RemoveTasks(RemoveTasks remove, List<Change> changes)
     {
         foreach (var id in remove.TaskIds)
         {
-            var task = GetTask(id);
-            Tasks.Remove(task);
-            changes.Add(new TaskChange(task, null));
+            Put(new TaskChange(GetTask(id), null), changes);
         }
     }
 
-    private void AddTask(TaskRecord task, List<Change> changes)
+    /// <summary>Every change of the state is made here.</summary>
+    private void Put(Change change)
     {
-        Tasks.Put(null, task);
-        changes.Add(new TaskChange(null, task));
+        switch (change)
+        {
+            case TaskChange { New: { } task } changed: Tasks.Put(changed.Old, task); break;
+            case TaskChange { Old: { } task }: Tasks.Remove(task); break;
+            case ClusterChange cluster: Cluster = cluster.New; break;
+            case ManagerChange manager: Put(_managers, manager.Old?.Id, manager.New?.Id, manager.New); break;
+            case NodeChange node: Put(_nodes, node.Old?.Id, node.New?.Id, node.New); break;
+            case SessionChange session: Put(_sessions, session.Old?.NodeId, session.New?.NodeId, session.New); break;
+            case ServiceChange service: PutService(service); break;
+            case NetworkChange network: Put(_networks, network.Old?.Id, network.New?.Id, network.New); break;
+            case SecretChange secret: Put(_secrets, secret.Old?.Id, secret.New?.Id, secret.New); break;
+            case ConfigChange config: Put(_configs, config.Old?.Id, config.New?.Id, config.New); break;
+            default: throw new ArgumentException(change.GetType().Name, nameof(change));
+        }
     }
 
-    private void ReplaceTask(TaskRecord old, TaskRecord task, List<Change> changes)
+    private void Put(Change change, List<Change> changes)
     {
-        Tasks.Put(old, task);
-        changes.Add(new TaskChange(old, task));
+        Put(change);
+        changes.Add(change);
+    }
+
+    private static void Put<T>(Dictionary<string, T> table, string? oldId, string? id, T? value) where T : class
+    {
+        if (id is not null)
+            table[id] = value!;
+        else
+            table.Remove(oldId!);
+    }
+
+    private void PutService(ServiceChange change)
+    {
+        if (change.New is { } service)
+        {
+            IndexService(change.Old, service);
+            _taskSpecs[service.Id] = change.Spec!;
+            return;
+        }
+        var removed = change.Old!;
+        _services.Remove(removed.Id);
+        _serviceIdsByName.Remove(removed.Spec.Annotations?.Name ?? "");
+        _taskSpecs.Remove(removed.Id);
     }
 
     private TaskRecord GetTask(string id) => GetTask(id, out _);
@@ -412,7 +437,4 @@ public sealed class ClusterState
 
     private static T Get<T>(Dictionary<string, T> table, string id) =>
         table.TryGetValue(id, out var value) ? value : throw new StateDivergedException($"a mutation names the unknown {typeof(T).Name} {id}");
-
-    private static T Take<T>(Dictionary<string, T> table, string id) =>
-        table.Remove(id, out var value) ? value : throw new StateDivergedException($"a mutation removes the unknown {typeof(T).Name} {id}");
 }

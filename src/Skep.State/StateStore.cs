@@ -29,13 +29,29 @@ public sealed class StateStore : IDisposable
     }
 
     /// <summary>Applies a committed batch, then tells the subscribers. Called by the log only, in log order.</summary>
-    public void Apply(Batch batch)
+    public void Apply(Batch batch) => Change(state => state.Apply(batch));
+
+    /// <summary>Takes over what a committed batch did to the state in which it was made; false when this state is another, and the batch itself is needed.</summary>
+    public bool TryTakeOver(BatchChanges made)
     {
-        List<Change> changes;
+        // Only the log's thread changes the state, so what is seen here is so below.
+        if (made.Version != Read(state => state.Version) + 1)
+            return false;
+        Change(state =>
+        {
+            state.TakeOver(made);
+            return made.Changes;
+        });
+        return true;
+    }
+
+    private void Change(Func<ClusterState, IReadOnlyList<Change>> change)
+    {
+        IReadOnlyList<Change> changes;
         _lock.EnterWriteLock();
         try
         {
-            changes = _state.Apply(batch);
+            changes = change(_state);
         }
         finally
         {
@@ -82,7 +98,7 @@ public sealed class StateStore : IDisposable
 
     public void Dispose() => _lock.Dispose();
 
-    private void Tell(Action<IReadOnlyList<Change>> subscriber, List<Change> changes)
+    private void Tell(Action<IReadOnlyList<Change>> subscriber, IReadOnlyList<Change> changes)
     {
         try
         {

@@ -16,6 +16,12 @@ public sealed class SwarmStateMachine(StateStore store) : IStateMachine
         store.Apply(batch);
     }
 
+    public void ApplyOwn(ulong index, ReadOnlyMemory<byte> entry, object note)
+    {
+        if (!store.TryTakeOver((BatchChanges)note))
+            Apply(index, entry);
+    }
+
     public ISnapshotWriter CaptureSnapshot() => new Writer(store.Capture());
 
     /// <exception cref="StateFormatException">A newer skepd wrote the snapshot.</exception>

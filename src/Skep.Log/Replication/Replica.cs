@@ -90,7 +90,12 @@ public sealed class Replica : IReplica, IAsyncDisposable
     /// <exception cref="NotLeaderException">Nothing was proposed.</exception>
     /// <exception cref="ProposalDroppedException">Not committed as far as known.</exception>
     /// <exception cref="ReplicaStoppedException">Nothing was proposed.</exception>
-    public Task<ulong> ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation = default)
+    public Task<ulong> ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation = default) => ProposeAsync(entry, null, null, cancellation);
+
+    /// <summary>The same for a proposal that rests on those made before it in its sequence.</summary>
+    /// <param name="sequence">Its sequence; null: it rests on nothing.</param>
+    /// <param name="note">Handed to <see cref="IStateMachine.ApplyOwn"/> with the entry, if that is applied here while this member leads; null: nothing.</param>
+    public Task<ulong> ProposeAsync(ReadOnlyMemory<byte> entry, ProposalSequence? sequence, object? note, CancellationToken cancellation)
     {
         if (entry.IsEmpty)
             throw new ArgumentException("an entry cannot be empty", nameof(entry));
@@ -99,11 +104,11 @@ public sealed class Replica : IReplica, IAsyncDisposable
         return Queue<ulong>(completion =>
         {
             _batchBytes += entry.Length;
-            _loop.Propose(entry, completion);
+            _loop.Propose(entry, completion, sequence, note);
         }, cancellation);
     }
 
-    /// <summary>Changes one member. Completes when the change is committed and in force; fails like <see cref="ProposeAsync"/>.</summary>
+    /// <summary>Changes one member. Completes when the change is committed and in force; fails like a proposal.</summary>
     public Task<ulong> ChangeMembershipAsync(ConfChange change, CancellationToken cancellation = default) =>
         Queue<ulong>(completion => _loop.ProposeConfChange(change, completion), cancellation);
 

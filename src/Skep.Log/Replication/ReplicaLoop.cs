@@ -116,11 +116,23 @@ internal sealed class ReplicaLoop
         TakeSnapshotIfDue();
     }
 
-    public void Propose(ReadOnlyMemory<byte> data, TaskCompletionSource<ulong> completion) =>
-        Accept(_failure is null ? _node.Propose(data) : default, completion);
+    /// <param name="sequence">What the proposal rests on; null: on nothing.</param>
+    /// <param name="note">For <see cref="IStateMachine.ApplyOwn"/>, if the entry is applied here while this member leads.</param>
+    public void Propose(ReadOnlyMemory<byte> data, TaskCompletionSource<ulong> completion, ProposalSequence? sequence = null, object? note = null)
+    {
+        if (sequence?.MayGoOn(Term) == false)
+        {
+            LogMetrics.ProposalsRefused.Inc();
+            completion.TrySetException(new ProposalDroppedException("an earlier proposal that this one rests on was refused"));
+            return;
+        }
+        var proposal = _failure is null ? _node.Propose(data) : default;
+        sequence?.Proposed(proposal.Accepted, proposal.Term);
+        Accept(proposal, completion, note);
+    }
 
     public void ProposeConfChange(ConfChange change, TaskCompletionSource<ulong> completion) =>
-        Accept(_failure is null ? _node.ProposeConfChange(change) : default, completion);
+        Accept(_failure is null ? _node.ProposeConfChange(change) : default, completion, note: null);
 
     /// <summary>Completes with the index that had to be applied.</summary>
     public void ReadIndex(TaskCompletionSource<ulong> completion)
@@ -309,6 +321,10 @@ internal sealed class ReplicaLoop
             _logger.LogInformation("log: raft membership is now {Membership}", Membership);
             _options.MembershipChanged?.Invoke(change, Membership);
         }
+        else if (_proposals.NoteOf(entry.Index, entry.Term) is { } note)
+        {
+            _machine.ApplyOwn(entry.Index, entry.Data, note);
+        }
         else if (!entry.Data.IsEmpty)
         {
             _machine.Apply(entry.Index, entry.Data);
@@ -326,11 +342,11 @@ internal sealed class ReplicaLoop
         _proposals.Applied(entry.Index, entry.Term);
     }
 
-    private void Accept(Proposal proposal, TaskCompletionSource<ulong> completion)
+    private void Accept(Proposal proposal, TaskCompletionSource<ulong> completion, object? note)
     {
         if (_failure is null && proposal.Accepted)
         {
-            _proposals.Add(proposal.Index, proposal.Term, completion);
+            _proposals.Add(proposal.Index, proposal.Term, completion, note);
             return;
         }
         LogMetrics.ProposalsRefused.Inc();

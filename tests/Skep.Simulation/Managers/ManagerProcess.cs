@@ -216,27 +216,34 @@ internal sealed class ManagerProcess : ITransport, IReplica
     // As ReplicaProposer.
     private sealed class ThreadProposer(ManagerProcess process) : IProposer
     {
-        public async Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation)
-        {
-            try
-            {
-                await process.Ask<ulong>(completion => process.Loop.Propose(entry, completion), cancellation);
-            }
-            catch (ProposalDroppedException e)
-            {
-                throw new LeadershipLostException(e.Message, e.OutcomeUnknown, e);
-            }
-            catch (Exception e) when (e is NotLeaderException or ReplicaStoppedException)
-            {
-                throw new LeadershipLostException(e.Message, outcomeUnknown: false, e);
-            }
-        }
+        public IProposalSequence BeginSequence() => new Sequence(process);
 
         public async Task ReadBarrierAsync(CancellationToken cancellation)
         {
             try
             {
                 await process.Ask<ulong>(process.Loop.ReadIndex, cancellation);
+            }
+            catch (Exception e) when (e is NotLeaderException or ReplicaStoppedException)
+            {
+                throw new LeadershipLostException(e.Message, outcomeUnknown: false, e);
+            }
+        }
+    }
+
+    private sealed class Sequence(ManagerProcess process) : IProposalSequence
+    {
+        private readonly ProposalSequence _sequence = new();
+
+        public async Task ProposeAsync(ReadOnlyMemory<byte> entry, BatchChanges? made, CancellationToken cancellation)
+        {
+            try
+            {
+                await process.Ask<ulong>(completion => process.Loop.Propose(entry, completion, _sequence, made), cancellation);
+            }
+            catch (ProposalDroppedException e)
+            {
+                throw new LeadershipLostException(e.Message, e.OutcomeUnknown, e);
             }
             catch (Exception e) when (e is NotLeaderException or ReplicaStoppedException)
             {

@@ -11,6 +11,12 @@ internal sealed class WitnessedMachine(World world, ManagerHost host, ManagerPro
         world.Witness.Applied(host, index, entry, process.Hash);
     }
 
+    public void ApplyOwn(ulong index, ReadOnlyMemory<byte> entry, object note)
+    {
+        machine.ApplyOwn(index, entry, note);
+        world.Witness.Applied(host, index, entry, process.Hash);
+    }
+
     public ISnapshotWriter CaptureSnapshot()
     {
         process.Store.Read(state =>

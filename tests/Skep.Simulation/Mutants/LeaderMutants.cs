@@ -50,13 +50,21 @@ internal sealed class FillsSlotsTwice : Seams
 }
 
 /// <summary>Changes a batch on its way to the log.</summary>
-internal sealed class BatchChanger(IProposer proposer, Action<Batch> change) : IProposer
+internal sealed class BatchChanger(IProposer proposer, Action<Batch> change) : IProposer, IProposalSequence
 {
-    public Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation)
+    private IProposalSequence? _sequence;
+
+    public IProposalSequence BeginSequence()
+    {
+        _sequence = proposer.BeginSequence();
+        return this;
+    }
+
+    public Task ProposeAsync(ReadOnlyMemory<byte> entry, BatchChanges? made, CancellationToken cancellation)
     {
         var batch = Batch.Parser.ParseFrom(entry.Span);
         change(batch);
-        return proposer.ProposeAsync(batch.ToByteArray(), cancellation);
+        return _sequence!.ProposeAsync(batch.ToByteArray(), null, cancellation);
     }
 
     public Task ReadBarrierAsync(CancellationToken cancellation) => proposer.ReadBarrierAsync(cancellation);

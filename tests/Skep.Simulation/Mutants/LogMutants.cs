@@ -2,6 +2,7 @@ using Skep.Log;
 using Skep.Manager;
 using Skep.Raft;
 using Skep.Simulation.Managers;
+using Skep.State;
 
 namespace Skep.Simulation.Mutants;
 
@@ -18,13 +19,18 @@ internal sealed class AnswersBeforeCommit : Seams
 
     private sealed class Hasty(IProposer proposer) : IProposer
     {
-        public Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation)
-        {
-            _ = proposer.ProposeAsync(entry, cancellation);
-            return Task.CompletedTask;
-        }
+        public IProposalSequence BeginSequence() => new HastySequence(proposer.BeginSequence());
 
         public Task ReadBarrierAsync(CancellationToken cancellation) => proposer.ReadBarrierAsync(cancellation);
+    }
+
+    private sealed class HastySequence(IProposalSequence sequence) : IProposalSequence
+    {
+        public Task ProposeAsync(ReadOnlyMemory<byte> entry, BatchChanges? made, CancellationToken cancellation)
+        {
+            _ = sequence.ProposeAsync(entry, made, cancellation);
+            return Task.CompletedTask;
+        }
     }
 }
 

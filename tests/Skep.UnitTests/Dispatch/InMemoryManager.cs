@@ -6,7 +6,7 @@ using Skep.State;
 namespace Skep.UnitTests.Dispatch;
 
 /// <summary>The real manager on a log that commits at once and can be made to refuse.</summary>
-internal sealed class InMemoryManager : IManager, IProposer, IAsyncDisposable
+internal sealed class InMemoryManager : IManager, IProposer, IProposalSequence, IAsyncDisposable
 {
     private readonly ManagerService _service;
 
@@ -33,7 +33,9 @@ internal sealed class InMemoryManager : IManager, IProposer, IAsyncDisposable
 
     public Task ReadBarrierAsync(CancellationToken cancellation = default) => CatchUp();
 
-    public Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation)
+    public IProposalSequence BeginSequence() => this;
+
+    public Task ProposeAsync(ReadOnlyMemory<byte> entry, BatchChanges? made, CancellationToken cancellation)
     {
         Store.Apply(Batch.Parser.ParseFrom(entry.Span));
         return Task.CompletedTask;

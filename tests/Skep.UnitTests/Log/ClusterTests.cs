@@ -102,6 +102,38 @@ public sealed class ClusterTests
         Assert.Equal([true, false], first.Leadership.Select(l => l.Leader));
     }
 
+    [Fact]
+    public void After_a_refused_proposal_none_that_rests_on_it_is_taken()
+    {
+        using var cluster = new SteppedCluster(seed: 6);
+        var first = cluster.Add(1, ReplicaStart.NewGroup);
+        Grow(cluster);
+        var sequence = new ProposalSequence();
+        byte number = 0;
+        Task<ulong> Propose(ProposalSequence of)
+        {
+            var completion = new TaskCompletionSource<ulong>();
+            first.Do(() => first.Loop.Propose(new[] { ++number }, completion, of));
+            return completion.Task;
+        }
+
+        var before = Propose(sequence);
+        cluster.RunUntil(() => before.IsCompleted);
+        Assert.True(before.IsCompletedSuccessfully);
+        // The leadership is being passed on to one that does not answer; then it is not passed on.
+        cluster.Isolated.Add(2);
+        first.Do(() => Assert.Equal(TransferStatus.Accepted, first.Loop.TransferLeader(2)));
+        Assert.IsType<ProposalDroppedException>(Propose(sequence).Exception?.InnerException);
+        for (var i = 0; i < 20 && Propose(new ProposalSequence()).IsFaulted; i++)
+            cluster.Turn();
+
+        Assert.True(first.Loop.IsLeader);
+        Assert.IsType<ProposalDroppedException>(Propose(sequence).Exception?.InnerException);
+        var other = Propose(new ProposalSequence());
+        cluster.RunUntil(() => other.IsCompleted);
+        Assert.True(other.IsCompletedSuccessfully);
+    }
+
     /// <summary>Crashes at any operation on any disk, lost and torn writes, and members cut off, while the group works.</summary>
     [Fact]
     public void Nothing_acknowledged_is_lost_while_members_crash_and_come_back()

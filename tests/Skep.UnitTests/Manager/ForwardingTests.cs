@@ -105,11 +105,13 @@ public sealed class ForwardingTests : IAsyncDisposable
     }
 
     /// <summary>Commits at once; what the leader commits is under way to the follower.</summary>
-    private sealed class Log(ForwardingTests test, StateStore store) : IProposer
+    private sealed class Log(ForwardingTests test, StateStore store) : IProposer, IProposalSequence
     {
         public Task ReadBarrierAsync(CancellationToken cancellation) => Task.CompletedTask;
 
-        public Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation)
+        public IProposalSequence BeginSequence() => this;
+
+        public Task ProposeAsync(ReadOnlyMemory<byte> entry, BatchChanges? made, CancellationToken cancellation)
         {
             var batch = Batch.Parser.ParseFrom(entry.Span);
             store.Apply(batch);

@@ -109,7 +109,7 @@ public sealed class ManagerServiceTests : IAsyncDisposable
     private static CertificateIssued Join(string nodeId) => new(nodeId, new Wire.Certificate { Cn = nodeId }, default);
 
     /// <summary>A log that commits when it is told to.</summary>
-    private sealed class HeldLog(StateStore store) : IProposer
+    private sealed class HeldLog(StateStore store) : IProposer, IProposalSequence
     {
         private readonly Lock _lock = new();
         private readonly Queue<(Batch Batch, TaskCompletionSource Done)> _held = new();
@@ -121,7 +121,9 @@ public sealed class ManagerServiceTests : IAsyncDisposable
         public Task ReadBarrierAsync(CancellationToken cancellation) =>
             Deposed ? Task.FromException(new LeadershipLostException("the raft leader did not answer", outcomeUnknown: false)) : Task.CompletedTask;
 
-        public Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation)
+        public IProposalSequence BeginSequence() => this;
+
+        public Task ProposeAsync(ReadOnlyMemory<byte> entry, BatchChanges? made, CancellationToken cancellation)
         {
             lock (_lock)
             {

@@ -145,11 +145,13 @@ internal sealed class TestCluster : IAsyncDisposable
     private Logger<T> Logger<T>() => new(LoggerFactory.Create(logging => logging.AddProvider(Log)));
 
     /// <summary>Commits at once.</summary>
-    private sealed class MemoryLog(TestCluster cluster) : IProposer
+    private sealed class MemoryLog(TestCluster cluster) : IProposer, IProposalSequence
     {
         public Task ReadBarrierAsync(CancellationToken cancellation) => cluster.CatchUp();
 
-        public Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation)
+        public IProposalSequence BeginSequence() => this;
+
+        public Task ProposeAsync(ReadOnlyMemory<byte> entry, BatchChanges? made, CancellationToken cancellation)
         {
             cluster.Store.Apply(Batch.Parser.ParseFrom(entry.Span));
             return Task.CompletedTask;

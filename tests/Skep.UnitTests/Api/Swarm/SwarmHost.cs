@@ -20,7 +20,7 @@ namespace Skep.UnitTests.Api.Swarm;
 /// The API on a socket of its own, over the real manager (all rules, a log that commits at once), without an engine. Nodes and
 /// whatever else a test starts from are put into the state before the manager leads.
 /// </summary>
-internal sealed class SwarmHost : ISwarmLifecycle, IProposer, IBackups, IAsyncDisposable
+internal sealed class SwarmHost : ISwarmLifecycle, IProposer, IProposalSequence, IBackups, IAsyncDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("skep-api-").FullName;
     private readonly ManagerService _manager;
@@ -109,7 +109,9 @@ internal sealed class SwarmHost : ISwarmLifecycle, IProposer, IBackups, IAsyncDi
 
     public Task ReadBarrierAsync(CancellationToken cancellation) => Task.CompletedTask;
 
-    public Task ProposeAsync(ReadOnlyMemory<byte> entry, CancellationToken cancellation)
+    public IProposalSequence BeginSequence() => this;
+
+    public Task ProposeAsync(ReadOnlyMemory<byte> entry, BatchChanges? made, CancellationToken cancellation)
     {
         Store.Apply(Batch.Parser.ParseFrom(entry.Span));
         return Task.CompletedTask;
