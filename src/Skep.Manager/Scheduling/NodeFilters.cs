@@ -75,11 +75,9 @@ internal sealed class NodeFilters
 
     private static string Describe(Wire.TaskSpec spec, RequiredPlugins? plugins)
     {
-        var placement = spec.Placement;
-        var needsClusterVolume = NeedsClusterVolume(spec);
-        if (plugins is null && !needsClusterVolume && (placement is null || (placement.Constraints.Count == 0 && placement.Platforms.Count == 0)))
-            return "";
-        return $"{placement?.Constraints}\n{placement?.Platforms}\n{plugins}\n{needsClusterVolume}";
+        var constraints = spec.Placement is { Constraints.Count: > 0 } constrained ? constrained.Constraints.ToString() : "";
+        var platforms = spec.Placement is { Platforms.Count: > 0 } bound ? bound.Platforms.ToString() : "";
+        return string.Concat(constraints, platforms, plugins?.ToString() ?? "", NeedsClusterVolume(spec) ? "volume" : "");
     }
 
     // Cluster (CSI) volumes do not exist here yet, so nothing that mounts one can run.

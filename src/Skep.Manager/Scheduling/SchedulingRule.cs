@@ -319,10 +319,12 @@ public sealed class SchedulingRule : IRule
 
     private NodeFilters NewFilters(TaskRecord task)
     {
-        string[] drivers = task.Attachments.Count == 0 ? [] : [.. task.Attachments
-            .Select(a => _state.Networks.GetValueOrDefault(a.NetworkId)?.DriverState?.Name ?? "")
-            .Where(name => name.Length > 0)
-            .Distinct()];
+        List<string> drivers = [];
+        foreach (var attachment in task.Attachments)
+        {
+            if (_state.Networks.GetValueOrDefault(attachment.NetworkId)?.DriverState?.Name is { Length: > 0 } name && !drivers.Contains(name))
+                drivers.Add(name);
+        }
         return new NodeFilters(task, drivers);
     }
 
