@@ -6,13 +6,16 @@ namespace Skep.Manager.Scheduling;
 /// The tasks placed in one turn. Each counts on its node from <see cref="Add"/> on; the state is told of all in one mutation at the end, since a
 /// mutation for each task costs more than finding its node.
 /// </summary>
+/// <remarks>It is filled and emptied in every turn of a burst and keeps its room, or each turn would leave garbage large enough for a full collection.</remarks>
 internal sealed class AssignmentPlan
 {
-    private readonly Dictionary<NodeLoad, uint> _nodes = [];
+    private readonly List<string> _taskIds = [];
+    private readonly List<uint> _nodes = []; // of each task, in _nodeIds
+    private readonly List<string> _nodeIds = [];
+    private readonly Dictionary<NodeLoad, uint> _numbers = [];
     private readonly List<Mutation> _withGenericResources = [];
-    private AssignTasks _assign = new();
 
-    public int Count => _assign.TaskIds.Count + _withGenericResources.Count;
+    public int Count => _taskIds.Count + _withGenericResources.Count;
 
     /// <param name="taskId">The task.</param>
     /// <param name="like">One that asks for the same.</param>
@@ -27,24 +30,31 @@ internal sealed class AssignmentPlan
             return;
         }
         node.Add(like);
-        if (!_nodes.TryGetValue(node, out var number))
+        if (!_numbers.TryGetValue(node, out var number))
         {
-            _nodes.Add(node, number = (uint)_nodes.Count);
-            _assign.NodeIds.Add(node.Node.Id);
+            _numbers.Add(node, number = (uint)_nodeIds.Count);
+            _nodeIds.Add(node.Node.Id);
         }
-        _assign.TaskIds.Add(taskId);
-        _assign.Nodes.Add(number);
+        _taskIds.Add(taskId);
+        _nodes.Add(number);
     }
 
     /// <summary>Makes the changes; the plan is empty afterwards.</summary>
     public void Emit(Turn turn)
     {
-        if (_assign.TaskIds.Count > 0)
-            turn.Emit(new Mutation { AssignTasks = _assign });
+        if (_taskIds.Count > 0)
+            turn.Emit(new Mutation { AssignTasks = new AssignTasks { NodeIds = { _nodeIds }, TaskIds = { _taskIds }, Nodes = { _nodes } } });
         foreach (var mutation in _withGenericResources)
             turn.Emit(mutation);
-        _assign = new AssignTasks();
+        Clear();
+    }
+
+    public void Clear()
+    {
+        _taskIds.Clear();
         _nodes.Clear();
+        _nodeIds.Clear();
+        _numbers.Clear();
         _withGenericResources.Clear();
     }
 }

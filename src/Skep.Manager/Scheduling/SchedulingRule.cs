@@ -35,6 +35,7 @@ public sealed class SchedulingRule : IRule
     private readonly Dictionary<string, HashSet<string>> _refusedByNode = [];
     private readonly WorkSet<string> _changedNodes = new();
     private readonly WorkSet<string> _stopped = new();
+    private readonly AssignmentPlan _plan = new();
     private readonly Dictionary<string, LeastLoadedNodes> _leastLoaded = [];
     private readonly HashSet<PendingGroup> _toldTooLittle = []; // some task in it was told a reason that is no longer the whole truth
     private ClusterState _state = new();
@@ -70,6 +71,7 @@ public sealed class SchedulingRule : IRule
         _stopped.Clear();
         _toldTooLittle.Clear();
         _leastLoaded.Clear();
+        _plan.Clear();
         _retry = false;
         _nodes.Rebuild(state, now);
         foreach (var task in state.Tasks.All.Where(t => t.State <= Wire.TaskState.Pending).OrderBy(t => t.CreatedAt).ThenBy(t => t.Id, StringComparer.Ordinal))
@@ -99,13 +101,12 @@ public sealed class SchedulingRule : IRule
         var filters = new Dictionary<GroupKey, NodeFilters>();
         while (!turn.Exhausted && _preassigned.TryTake(out var id))
             CheckPreassigned(turn, id, filters);
-        var plan = new AssignmentPlan();
-        for (var nodes = NodesPerTurn; nodes > 0 && plan.Count < turn.Budget && _queue.TryDequeue(out var group);)
+        for (var nodes = NodesPerTurn; nodes > 0 && _plan.Count < turn.Budget && _queue.TryDequeue(out var group);)
         {
             group.IsQueued = false;
-            nodes -= 1 + Place(turn, group, plan);
+            nodes -= 1 + Place(turn, group);
         }
-        Emit(turn, plan);
+        EmitPlan(turn);
     }
 
     private void NoteTask(TaskRecord? old, TaskRecord? task)
@@ -243,10 +244,10 @@ public sealed class SchedulingRule : IRule
     }
 
     /// <summary>Plans nodes for some tasks of a group; returns how many nodes it looked at.</summary>
-    private int Place(Turn turn, PendingGroup group, AssignmentPlan plan)
+    private int Place(Turn turn, PendingGroup group)
     {
         var looked = 0;
-        var limit = _queue.Count > 0 ? Math.Min(plan.Count + TasksPerGo, turn.Budget) : turn.Budget;
+        var limit = _queue.Count > 0 ? Math.Min(_plan.Count + TasksPerGo, turn.Budget) : turn.Budget;
         var ranking = group.Ranking is { } kept && kept.Loads == _loads && turn.Now - kept.MadeAt < RankingLife ? kept : null;
         var filters = ranking?.Filters ?? NewFilters(group.Sample);
         group.Ranking = null;
@@ -254,30 +255,30 @@ public sealed class SchedulingRule : IRule
         if (ranking is null && group.Count <= FewTasks && group.Key.Spec.Spec.Placement is not { Preferences.Count: > 0 })
         {
             var nodes = LeastLoaded(filters, ref looked);
-            while (plan.Count < limit && group.First is { } id && nodes.Find(group.Key.Spec, filters, turn.Now) is { } node)
+            while (_plan.Count < limit && group.First is { } id && nodes.Find(group.Key.Spec, filters, turn.Now) is { } node)
             {
-                plan.Add(id, group.Sample, node);
+                _plan.Add(id, group.Sample, node);
                 group.RemoveFirst();
             }
             nodes.PutBack();
         }
-        if (plan.Count < limit && group.First is not null)
+        if (_plan.Count < limit && group.First is not null)
         {
             if (ranking is null)
             {
                 ranking = new Ranking(new SpreadTree(group.Key.Spec, filters, _nodes.Sorted, turn.Now), filters, _loads, turn.Now);
                 looked += _nodes.Sorted.Count;
             }
-            PlaceByTree(group, ranking.Tree, plan, limit);
+            PlaceByTree(group, ranking.Tree, limit);
         }
         if (group.First is null)
         {
             _groups.Remove(group.Key);
             _toldTooLittle.Remove(group);
         }
-        else if (plan.Count < limit)
+        else if (_plan.Count < limit)
         {
-            Emit(turn, plan);
+            EmitPlan(turn);
             Explain(turn, group, filters);
         }
         else
@@ -288,12 +289,12 @@ public sealed class SchedulingRule : IRule
         return looked;
     }
 
-    private static void PlaceByTree(PendingGroup group, SpreadTree tree, AssignmentPlan plan, int limit)
+    private void PlaceByTree(PendingGroup group, SpreadTree tree, int limit)
     {
         string? id = null;
-        void Add(NodeLoad node) => plan.Add(id!, group.Sample, node);
+        void Add(NodeLoad node) => _plan.Add(id!, group.Sample, node);
         Action<NodeLoad> add = Add;
-        while (plan.Count < limit && (id = group.First) is not null && tree.TryPlace(add))
+        while (_plan.Count < limit && (id = group.First) is not null && tree.TryPlace(add))
             group.RemoveFirst();
     }
 
@@ -307,10 +308,10 @@ public sealed class SchedulingRule : IRule
         return _leastLoaded[filters.OfNode] = new LeastLoadedNodes(filters, _nodes.Sorted);
     }
 
-    private void Emit(Turn turn, AssignmentPlan plan)
+    private void EmitPlan(Turn turn)
     {
         _isPlanned = true;
-        plan.Emit(turn);
+        _plan.Emit(turn);
         _isPlanned = false;
     }
 
