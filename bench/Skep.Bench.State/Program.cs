@@ -2,7 +2,6 @@
 //   dotnet run -c Release --project bench/Skep.Bench.State [CASE…] [--tasks N] [--rounds N] [--results FILE]
 using System.CommandLine;
 using System.Globalization;
-using Skep.Bench;
 using Skep.Bench.State;
 
 var names = new Argument<string[]>("case") { Description = $"cases; without any, all: {string.Join(' ', StateCases.All.Select(c => c.Name))}", Arity = ArgumentArity.ZeroOrMore };
