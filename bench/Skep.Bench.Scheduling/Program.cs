@@ -1,82 +1,30 @@
-using System.Diagnostics;
+// How fast the leader's loop gives tasks their nodes: the cases of SwarmKit's own benchmark and a million tasks.
+//   dotnet run -c Release --project bench/Skep.Bench.Scheduling [CASE…] [--rounds N] [--results FILE]
+using System.CommandLine;
 using System.Globalization;
-using Skep.Manager;
-using Skep.Manager.Allocation;
-using Skep.Manager.Scheduling;
-using Skep.State;
-using Wire = Skep.Wire;
+using Skep.Bench.Scheduling;
 
-// How fast the leader's loop allocates and places tasks: arguments are tasks (70,000), nodes (5,000) and services (1).
-var tasks = Argument(0, 70_000);
-var nodes = Argument(1, 5_000);
-var services = Argument(2, 1);
-var now = new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
-
-var state = new ClusterState();
-state.Begin(now);
-Apply(new Mutation { PutCluster = new PutCluster { Cluster = new Wire.Cluster { Id = "cluster", Spec = new Wire.ClusterSpec() } } });
-for (var i = 0; i < nodes; i++)
-    Apply(new Mutation { PutNode = new PutNode { Node = NewNode(i) } });
-for (var i = 0; i < services; i++)
+var names = new Argument<string[]>("case") { Description = "cases by name or part of it (100k-nodes, one-off, …); without any, all", Arity = ArgumentArity.ZeroOrMore };
+var rounds = new Option<int>("--rounds") { Description = "rounds of each case after one that warms up; the median counts", DefaultValueFactory = _ => 3 };
+var results = new Option<FileInfo?>("--results") { Description = "append a JSON line for each case, for bench/compare" };
+var command = new RootCommand("Scheduler alone: the cases of SwarmKit's benchmark on Skep's SchedulingRule and loop.") { names, rounds, results };
+command.SetAction(parsed =>
 {
-    Apply(new Mutation { PutService = new PutService { Service = NewService(i) } });
-    var create = new CreateTasks { ServiceId = $"service{i}" };
-    for (var slot = 1; slot <= tasks / services; slot++)
-        create.Tasks.Add(new NewTask { Id = $"service{i}.{slot}", Slot = (ulong)slot, DesiredState = Wire.TaskState.Running });
-    Apply(new Mutation { CreateTasks = create });
-}
-
-var loop = new SwarmLoop(state, new IdSource(new byte[32]), [new AllocationRule(), new SchedulingRule()], now);
-var watch = Stopwatch.StartNew();
-var cpu = Environment.CpuUsage.TotalTime;
-var turns = 0;
-var longest = TimeSpan.Zero;
-var logBytes = 0L;
-while (loop.HasWork)
-{
-    var began = watch.Elapsed;
-    logBytes += loop.Take(now, []).Batch?.CalculateSize() ?? 0;
-    var took = watch.Elapsed - began;
-    longest = took > longest ? took : longest;
-    turns++;
-}
-
-var seconds = watch.Elapsed.TotalSeconds;
-cpu = Environment.CpuUsage.TotalTime - cpu;
-var placed = state.Tasks.All.Count(t => t.State == Wire.TaskState.Assigned);
-var counts = state.Nodes.Keys.Select(n => state.Tasks.OnNode(n).Count).ToList();
-Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-    $"{placed} of {tasks} tasks on {nodes} nodes in {seconds:F2} s ({cpu.TotalSeconds:F2} s CPU): {placed / seconds:F0} tasks/s, {turns} turns, longest {longest.TotalMilliseconds:F0} ms, {counts.Min()}..{counts.Max()} per node, {logBytes / 1e6:F1} MB of log"));
-return placed == tasks ? 0 : 1;
-
-int Argument(int index, int standard) => args.Length > index ? int.Parse(args[index], CultureInfo.InvariantCulture) : standard;
-
-void Apply(Mutation mutation) => state.Apply(mutation, []);
-
-static Wire.Node NewNode(int i) => new()
-{
-    Id = $"node{i:00000}",
-    Spec = new Wire.NodeSpec { Availability = Wire.NodeSpec.Types.Availability.Active },
-    Status = new Wire.NodeStatus { State = Wire.NodeStatus.Types.State.Ready },
-    Description = new Wire.NodeDescription
+    var wanted = parsed.GetValue(names)!;
+    SchedulingCase[] chosen = [.. SchedulingCase.All.Where(c => wanted.Length == 0 || wanted.Contains(c.Name) || (!SchedulingCase.All.Any(other => wanted.Contains(other.Name)) && wanted.Any(c.Name.Contains)))];
+    if (chosen.Length == 0)
     {
-        Hostname = $"host{i}",
-        Platform = new Wire.Platform { Os = "linux", Architecture = "x86_64" },
-        Resources = new Wire.Resources { NanoCpus = 2_000_000_000, MemoryBytes = 1L << 31 },
-    },
-};
-
-static Wire.Service NewService(int i) => new()
-{
-    Id = $"service{i}",
-    Spec = new Wire.ServiceSpec
+        Console.Error.WriteLine($"no case is called {string.Join(" or ", wanted)}; there are: {string.Join(' ', SchedulingCase.All.Select(c => c.Name))}");
+        return 1;
+    }
+    Console.WriteLine($"{"case",-40} {"seconds",8} {"CPU s",8} {"tasks/s",10} {"longest turn",13} {"log",9} {"SwarmKit",9} {"ratio",9}");
+    foreach (var one in chosen)
     {
-        Annotations = new Wire.Annotations { Name = $"service{i}" },
-        Task = new Wire.TaskSpec
-        {
-            Container = new Wire.ContainerSpec { Image = "busybox" },
-            Resources = new Wire.ResourceRequirements { Reservations = new Wire.Resources { MemoryBytes = 1 << 20 } },
-            Placement = new Wire.Placement { Constraints = { "node.platform.os==linux" } },
-        },
-    },
-};
+        var measured = one.Run(parsed.GetValue(rounds));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{one.Name,-40} {measured.Seconds,8:F3} {measured.CpuS,8:F3} {one.Tasks / measured.Seconds,10:F0} {measured.LongestTurnMs,10:F0} ms {measured.Bytes / 1e6,6:F1} MB {(one.StockSeconds is { } stock ? $"{stock:F0} s" : ""),9} {(one.StockSeconds is { } s ? $"1/{s / measured.Seconds:F0}" : ""),9}"));
+        measured.AppendTo(parsed.GetValue(results));
+    }
+    return 0;
+});
+return command.Parse(args).Invoke();

@@ -13,7 +13,7 @@ public sealed class SwarmLoop
 
     private readonly ClusterState _state;
     private readonly IdSource _ids;
-    private readonly IReadOnlyList<IRule> _rules;
+    private readonly IRule[] _rules;
     private readonly int _budget;
 
     /// <param name="state">The working state; the loop owns it from now on.</param>
@@ -25,7 +25,7 @@ public sealed class SwarmLoop
     {
         _state = state;
         _ids = ids;
-        _rules = rules;
+        _rules = [.. rules];
         _budget = budget;
         foreach (var rule in rules)
             rule.Rebuild(state, now > state.Time ? now : state.Time);

@@ -112,6 +112,7 @@ public sealed class ClusterState
             case Mutation.KindOneofCase.CreateAttachment: CreateAttachment(mutation.CreateAttachment, changes); break;
             case Mutation.KindOneofCase.AllocateTask: AllocateTask(mutation.AllocateTask, changes); break;
             case Mutation.KindOneofCase.AssignTask: AssignTask(mutation.AssignTask, changes); break;
+            case Mutation.KindOneofCase.AssignTasks: AssignTasks(mutation.AssignTasks, changes); break;
             case Mutation.KindOneofCase.SetTaskDesiredState: SetTaskDesiredState(mutation.SetTaskDesiredState, changes); break;
             case Mutation.KindOneofCase.SetTaskStatus: SetTaskStatus(mutation.SetTaskStatus, changes); break;
             case Mutation.KindOneofCase.RemoveTasks: RemoveTasks(mutation.RemoveTasks, changes); break;
@@ -331,17 +332,36 @@ public sealed class ClusterState
 
     private void AssignTask(AssignTask assign, List<Change> changes)
     {
-        var task = GetTask(assign.TaskId);
+        var task = GetTask(assign.TaskId, out var at);
         var message = task.NodeId.Length > 0 ? "scheduler confirmed task can run on preassigned node" : "scheduler assigned task to node";
-        Put(new TaskChange(task, task with
-        {
-            NodeId = OwnId(assign.NodeId),
-            GenericResources = [.. assign.GenericResources],
-            Status = new Wire.TaskStatus { State = Wire.TaskState.Assigned, Message = message, Timestamp = SwarmTime.ToWire(Time) },
-            Version = Version,
-            UpdatedAt = Time,
-        }), changes);
+        Assign(task, at, OwnId(assign.NodeId), [.. assign.GenericResources], AssignedStatus(message), changes);
     }
+
+    private void AssignTasks(AssignTasks assign, List<Change> changes)
+    {
+        if (assign.TaskIds.Count != assign.Nodes.Count)
+            throw new StateDivergedException($"a mutation assigns {assign.TaskIds.Count} tasks to {assign.Nodes.Count} nodes");
+        string[] nodeIds = [.. assign.NodeIds.Select(OwnId)];
+        var status = AssignedStatus("scheduler assigned task to node");
+        changes.EnsureCapacity(changes.Count + assign.TaskIds.Count);
+        for (var i = 0; i < assign.TaskIds.Count; i++)
+        {
+            if (assign.Nodes[i] >= nodeIds.Length)
+                throw new StateDivergedException($"a mutation assigns task {assign.TaskIds[i]} to a node that it does not name");
+            Assign(GetTask(assign.TaskIds[i], out var at), at, nodeIds[assign.Nodes[i]], [], status, changes);
+        }
+    }
+
+    private void Assign(TaskRecord task, int at, string nodeId, IReadOnlyList<Wire.GenericResource> genericResources, Wire.TaskStatus status, List<Change> changes)
+    {
+        // Past Put, which would look the task up again: this is where a burst spends its time.
+        var assigned = task with { NodeId = nodeId, GenericResources = genericResources, Status = status, Version = Version, UpdatedAt = Time };
+        Tasks.Replace(at, task, assigned);
+        changes.Add(new TaskChange(task, assigned));
+    }
+
+    private Wire.TaskStatus AssignedStatus(string message) =>
+        new() { State = Wire.TaskState.Assigned, Message = message, Timestamp = SwarmTime.ToWire(Time) };
 
     private void SetTaskDesiredState(SetTaskDesiredState set, List<Change> changes)
     {
@@ -363,7 +383,7 @@ public sealed class ClusterState
         }
     }
 
-    /// <summary>Every change of the state is made here.</summary>
+    /// <summary>Every change of the state is made here, and in <see cref="Assign"/>.</summary>
     private void Put(Change change)
     {
         switch (change)
@@ -410,8 +430,10 @@ public sealed class ClusterState
         _taskSpecs.Remove(removed.Id);
     }
 
-    private TaskRecord GetTask(string id) =>
-        Tasks.Find(id) ?? throw new StateDivergedException($"a mutation names the unknown task {id}");
+    private TaskRecord GetTask(string id) => GetTask(id, out _);
+
+    private TaskRecord GetTask(string id, out int at) =>
+        Tasks.Find(id, out at) ?? throw new StateDivergedException($"a mutation names the unknown task {id}");
 
     private static T Get<T>(Dictionary<string, T> table, string id) =>
         table.TryGetValue(id, out var value) ? value : throw new StateDivergedException($"a mutation names the unknown {typeof(T).Name} {id}");

@@ -61,14 +61,19 @@ public sealed class TaskTable
     /// <summary>A second table of the same tasks.</summary>
     internal TaskTable Clone() => new(this);
 
+    /// <summary>Finds a task with its place, for <see cref="Replace"/>: in a table of a million each look-up by id is a wait for memory.</summary>
+    internal TaskRecord? Find(string id, out int at) => _placeOf.TryGetValue(id, out at) ? _places[at].Task : null;
+
     internal void Put(TaskRecord? old, TaskRecord task)
     {
         if (old is null)
-        {
             Add(task);
-            return;
-        }
-        var at = _placeOf[task.Id];
+        else
+            Replace(_placeOf[task.Id], old, task);
+    }
+
+    internal void Replace(int at, TaskRecord old, TaskRecord task)
+    {
         ref var place = ref _places[at];
         var slotChanges = old.Slot != task.Slot || (task.Slot == 0 && old.NodeId != task.NodeId);
         if (slotChanges)

@@ -11,7 +11,7 @@ internal sealed class GenericResources
     private readonly Dictionary<string, long> _counts = [];
     private readonly HashSet<(string Kind, string Value)> _named = [];
 
-    public void Take(IEnumerable<Wire.GenericResource> resources)
+    public void Take(IReadOnlyList<Wire.GenericResource> resources)
     {
         foreach (var resource in resources)
         {
@@ -22,7 +22,7 @@ internal sealed class GenericResources
         }
     }
 
-    public void Release(IEnumerable<Wire.GenericResource> resources)
+    public void Release(IReadOnlyList<Wire.GenericResource> resources)
     {
         foreach (var resource in resources)
         {

@@ -10,15 +10,20 @@ internal sealed class NodeFilters
 {
     private readonly List<Filter> _filters = [];
 
+    /// <summary>Equal for specs that ask the same of a node as such, whatever they take of it.</summary>
+    public string OfNode { get; }
+
     /// <param name="task">Any of the tasks: those of one spec and endpoint ask for the same.</param>
     /// <param name="networkDrivers">Drivers of the networks that it is attached to.</param>
     public NodeFilters(TaskRecord task, IReadOnlyCollection<string> networkDrivers)
     {
         var spec = task.Spec.Spec;
+        var plugins = RequiredPlugins.Of(spec, networkDrivers);
+        OfNode = Describe(spec, plugins);
         Add(node => node.IsReady, "1 node not available for new tasks", "{0} nodes not available for new tasks");
         if (spec.Resources?.Reservations is { } reserved && (reserved.NanoCpus != 0 || reserved.MemoryBytes != 0 || reserved.Generic.Count > 0))
-            Add(node => node.HasEnough(reserved), "insufficient resources on 1 node", "insufficient resources on {0} nodes");
-        if (RequiredPlugins.Of(spec, networkDrivers) is { } plugins)
+            AddTaken(node => node.HasEnough(reserved), "insufficient resources on 1 node", "insufficient resources on {0} nodes");
+        if (plugins is not null)
             Add(node => plugins.AreOn(node.Node), "missing plugin on 1 node", "missing plugin on {0} nodes");
         if (Constraints(spec) is { Count: > 0 } constraints)
             Add(node => Constraint.Match(constraints, node.Node, node.Role), "scheduling constraints not satisfied on 1 node", "scheduling constraints not satisfied on {0} nodes");
@@ -26,23 +31,20 @@ internal sealed class NodeFilters
             Add(node => platforms.Any(p => Runs(node.Node.Description?.Platform, p)), "unsupported platform on 1 node", "unsupported platform on {0} nodes");
         var ports = NodeLoad.HostPorts(task.Endpoint).ToArray();
         if (ports.Length > 0)
-            Add(node => !Array.Exists(ports, node.UsesHostPort), "host-mode port already in use on 1 node", "host-mode port already in use on {0} nodes");
+            AddTaken(node => !Array.Exists(ports, node.UsesHostPort), "host-mode port already in use on 1 node", "host-mode port already in use on {0} nodes");
         if (spec.Placement is { MaxReplicas: > 0 and var max })
-            Add(node => (ulong)node.TasksOf(task.ServiceId) < max, "max replicas per node limit exceed", "max replicas per node limit exceed");
-        // Cluster (CSI) volumes do not exist here yet, so nothing that mounts one can run.
-        if (spec.Container is { } container && container.Mounts.Any(m => m.Type == Wire.Mount.Types.Type.Cluster))
+            AddTaken(node => (ulong)node.TasksOf(task.ServiceId) < max, "max replicas per node limit exceed", "max replicas per node limit exceed");
+        if (NeedsClusterVolume(spec))
             Add(_ => false, "cannot fulfill requested CSI volume mounts on 1 node", "cannot fulfill requested CSI volume mounts on {0} nodes");
     }
 
-    public bool Pass(NodeLoad node)
-    {
-        foreach (var filter in _filters)
-        {
-            if (!filter.Check(node))
-                return false;
-        }
-        return true;
-    }
+    public bool Pass(NodeLoad node) => IsSuitable(node) && HasRoom(node);
+
+    /// <summary>The node is as asked, whatever other tasks take of it.</summary>
+    public bool IsSuitable(NodeLoad node) => PassAll(node, ofWhatIsTaken: false);
+
+    /// <summary>Other tasks leave enough of the node: the only thing that changes when a task is placed.</summary>
+    public bool HasRoom(NodeLoad node) => PassAll(node, ofWhatIsTaken: true);
 
     /// <summary>Why none of these nodes will do: most frequent reason first; empty when there are no nodes.</summary>
     public string Explain(IReadOnlyCollection<NodeLoad> nodes)
@@ -57,7 +59,30 @@ internal sealed class NodeFilters
             f.Second == 1 ? f.First.One : string.Format(System.Globalization.CultureInfo.InvariantCulture, f.First.Many, f.Second)));
     }
 
-    private void Add(Func<NodeLoad, bool> check, string one, string many) => _filters.Add(new Filter(check, one, many));
+    private bool PassAll(NodeLoad node, bool ofWhatIsTaken)
+    {
+        foreach (var filter in _filters)
+        {
+            if (filter.OfWhatIsTaken == ofWhatIsTaken && !filter.Check(node))
+                return false;
+        }
+        return true;
+    }
+
+    private void Add(Func<NodeLoad, bool> check, string one, string many) => _filters.Add(new Filter(check, OfWhatIsTaken: false, one, many));
+
+    private void AddTaken(Func<NodeLoad, bool> check, string one, string many) => _filters.Add(new Filter(check, OfWhatIsTaken: true, one, many));
+
+    private static string Describe(Wire.TaskSpec spec, RequiredPlugins? plugins)
+    {
+        var constraints = spec.Placement is { Constraints.Count: > 0 } constrained ? constrained.Constraints.ToString() : "";
+        var platforms = spec.Placement is { Platforms.Count: > 0 } bound ? bound.Platforms.ToString() : "";
+        return string.Concat(constraints, platforms, plugins?.ToString() ?? "", NeedsClusterVolume(spec) ? "volume" : "");
+    }
+
+    // Cluster (CSI) volumes do not exist here yet, so nothing that mounts one can run.
+    private static bool NeedsClusterVolume(Wire.TaskSpec spec) =>
+        spec.Container is { Mounts.Count: > 0 } container && container.Mounts.Any(m => m.Type == Wire.Mount.Types.Type.Cluster);
 
     private static IReadOnlyList<Constraint> Constraints(Wire.TaskSpec spec)
     {
@@ -84,5 +109,5 @@ internal sealed class NodeFilters
         _ => architecture,
     };
 
-    private sealed record Filter(Func<NodeLoad, bool> Check, string One, string Many);
+    private sealed record Filter(Func<NodeLoad, bool> Check, bool OfWhatIsTaken, string One, string Many);
 }

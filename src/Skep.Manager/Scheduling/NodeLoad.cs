@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Google.Protobuf.Collections;
 using Skep.State;
 
@@ -34,9 +35,21 @@ internal sealed class NodeLoad(Wire.Node node)
 
     public int TasksOf(string serviceId) => _tasksOfService.GetValueOrDefault(serviceId);
 
-    public void Add(TaskRecord task) => Change(task, 1);
+    public void Add(TaskRecord task) => Add(task, task.GenericResources);
 
-    public void Remove(TaskRecord task) => Change(task, -1);
+    /// <param name="task">A task that this node is to get.</param>
+    /// <param name="genericResources">What it is to get of the node's generic resources.</param>
+    public void Add(TaskRecord task, IReadOnlyList<Wire.GenericResource> genericResources)
+    {
+        Change(task, 1);
+        _generic.Take(genericResources);
+    }
+
+    public void Remove(TaskRecord task)
+    {
+        Change(task, -1);
+        _generic.Release(task.GenericResources);
+    }
 
     public bool HasEnough(Wire.Resources reserved)
     {
@@ -81,21 +94,16 @@ internal sealed class NodeLoad(Wire.Node node)
         if (task.DesiredState <= Wire.TaskState.Complete)
         {
             Tasks += sign;
-            var tasks = TasksOf(task.ServiceId) + sign;
+            ref var tasks = ref CollectionsMarshal.GetValueRefOrAddDefault(_tasksOfService, task.ServiceId, out _);
+            tasks += sign;
             if (tasks == 0)
                 _tasksOfService.Remove(task.ServiceId);
-            else
-                _tasksOfService[task.ServiceId] = tasks;
         }
         if (task.Spec.Spec.Resources?.Reservations is { } reserved)
         {
             _nanoCpus += sign * reserved.NanoCpus;
             _memoryBytes += sign * reserved.MemoryBytes;
         }
-        if (sign > 0)
-            _generic.Take(task.GenericResources);
-        else
-            _generic.Release(task.GenericResources);
         foreach (var port in HostPorts(task.Endpoint))
         {
             _hostPorts ??= [];

@@ -47,8 +47,8 @@ internal sealed class NodeLoads
             load.Role = NodeRoles.Of(state, load.Node);
     }
 
-    /// <summary>Follows the change of a task; true when its node has more room than before.</summary>
-    public bool Update(TaskRecord? old, TaskRecord? task)
+    /// <summary>Follows the change of a task.</summary>
+    public LoadChange Update(TaskRecord? old, TaskRecord? task)
     {
         if (old is { IsTerminal: false } && task is not null && IsFailure(task))
             Find(task.NodeId)?.AddFailure(task.Spec, task.UpdatedAt);
@@ -56,12 +56,12 @@ internal sealed class NodeLoads
         var holds = task is not null && Holds(task);
         // Most changes are reports of progress, which hold no more and no less.
         if (held == holds && (!held || (old!.NodeId == task!.NodeId && IsWanted(old) == IsWanted(task))))
-            return false;
+            return LoadChange.None;
         if (held)
             Find(old!.NodeId)?.Remove(old);
         if (holds)
             Find(task!.NodeId)?.Add(task);
-        return held;
+        return held ? LoadChange.Freer : LoadChange.Fuller;
     }
 
     private void Add(ClusterState state, Wire.Node node)
@@ -101,4 +101,16 @@ internal sealed class NodeLoads
     // The node of a global task was not the scheduler's choice, so its failures do not speak against it.
     private static bool IsFailure(TaskRecord task) =>
         task.State is Wire.TaskState.Failed or Wire.TaskState.Rejected && task is { Slot: > 0, NodeId.Length: > 0 };
+}
+
+/// <summary>What a change of a task does to its node.</summary>
+internal enum LoadChange
+{
+    None,
+
+    /// <summary>One task more, and nothing else.</summary>
+    Fuller,
+
+    /// <summary>The node may have more room than before.</summary>
+    Freer,
 }

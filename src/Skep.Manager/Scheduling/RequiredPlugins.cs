@@ -19,7 +19,7 @@ internal sealed class RequiredPlugins
     /// <summary>Null when any engine will do.</summary>
     public static RequiredPlugins? Of(Wire.TaskSpec spec, IReadOnlyCollection<string> networkDrivers)
     {
-        string[] volumes = spec.Container is null
+        string[] volumes = spec.Container is not { Mounts.Count: > 0 }
             ? []
             : [.. spec.Container.Mounts
                 .Where(m => m.Type == Wire.Mount.Types.Type.Volume)
@@ -29,6 +29,8 @@ internal sealed class RequiredPlugins
         var log = spec.LogDriver?.Name is { Length: > 0 } name && name != "none" ? name : "";
         return volumes.Length > 0 || networkDrivers.Count > 0 || log.Length > 0 ? new RequiredPlugins(volumes, networkDrivers, log) : null;
     }
+
+    public override string ToString() => $"{string.Join(',', _volumes)};{string.Join(',', _networks)};{_log}";
 
     public bool AreOn(Wire.Node node)
     {

@@ -8,8 +8,16 @@ namespace Skep.Manager.Scheduling;
 /// </summary>
 public sealed class SchedulingRule : IRule
 {
-    /// <summary>Tasks of one spec that are placed before another spec has its turn.</summary>
+    /// <summary>Tasks of one spec that are placed before another spec that waits has its turn.</summary>
     private const int TasksPerGo = 2_000;
+
+    /// <summary>So few tasks are not worth a look at all nodes.</summary>
+    private const int FewTasks = 100;
+
+    /// <summary>Different demands on nodes for which the nodes are kept in order; a bound on memory.</summary>
+    private const int MaxOrders = 32;
+
+    private static readonly TimeSpan RankingLife = TimeSpan.FromSeconds(1);
 
     /// <summary>Nodes looked at in one turn: some 50 ms of work, whatever the number of services.</summary>
     private const int NodesPerTurn = 250_000;
@@ -27,8 +35,13 @@ public sealed class SchedulingRule : IRule
     private readonly Dictionary<string, HashSet<string>> _refusedByNode = [];
     private readonly WorkSet<string> _changedNodes = new();
     private readonly WorkSet<string> _stopped = new();
+    private readonly AssignmentPlan _plan = new();
+    private readonly Dictionary<string, LeastLoadedNodes> _leastLoaded = [];
+    private readonly HashSet<PendingGroup> _toldTooLittle = []; // some task in it was told a reason that is no longer the whole truth
     private ClusterState _state = new();
     private bool _retry;
+    private bool _isPlanned; // what is being changed was counted when it was planned
+    private ulong _loads;
 
     public bool HasWork =>
         _queue.Count > 0 || _preassigned.Count > 0 || _stopped.Count > 0 || _changedNodes.Count > 0 || (_retry && _groups.Count > 0);
@@ -38,9 +51,9 @@ public sealed class SchedulingRule : IRule
         get
         {
             DateTimeOffset? due = null;
-            foreach (var group in _groups.Values)
+            foreach (var group in _toldTooLittle)
             {
-                if (group.IsExplanationOld && (due is null || group.ExplainAgainAt < due))
+                if (due is null || group.ExplainAgainAt < due)
                     due = group.ExplainAgainAt;
             }
             return due;
@@ -56,6 +69,9 @@ public sealed class SchedulingRule : IRule
         _refusedByNode.Clear();
         _changedNodes.Clear();
         _stopped.Clear();
+        _toldTooLittle.Clear();
+        _leastLoaded.Clear();
+        _plan.Clear();
         _retry = false;
         _nodes.Rebuild(state, now);
         foreach (var task in state.Tasks.All.Where(t => t.State <= Wire.TaskState.Pending).OrderBy(t => t.CreatedAt).ThenBy(t => t.Id, StringComparer.Ordinal))
@@ -85,26 +101,29 @@ public sealed class SchedulingRule : IRule
         var filters = new Dictionary<GroupKey, NodeFilters>();
         while (!turn.Exhausted && _preassigned.TryTake(out var id))
             CheckPreassigned(turn, id, filters);
-        for (var nodes = NodesPerTurn; nodes > 0 && !turn.Exhausted && _queue.TryDequeue(out var group); nodes -= Math.Max(1, _nodes.Sorted.Count))
+        for (var nodes = NodesPerTurn; nodes > 0 && _plan.Count < turn.Budget && _queue.TryDequeue(out var group);)
         {
             group.IsQueued = false;
-            Place(turn, group, filters);
+            nodes -= 1 + Place(turn, group);
         }
+        EmitPlan(turn);
     }
 
     private void NoteTask(TaskRecord? old, TaskRecord? task)
     {
-        if (_nodes.Update(old, task))
+        if (_isPlanned)
+            return;
+        switch (_nodes.Update(old, task))
         {
-            _retry = true;
-            _changedNodes.Add(old!.NodeId);
+            case LoadChange.Fuller: _loads++; break;
+            case LoadChange.Freer: MoreMayFit(old!.NodeId); break;
         }
         var waited = old is not null && PendingGroup.IsWaiting(old);
         var waits = task is not null && PendingGroup.IsWaiting(task);
         if (waits && !waited)
             Add(task!);
-        else if (waited && !waits && old!.NodeId.Length > 0 && _refusedByNode.TryGetValue(old.NodeId, out var refused) && refused.Remove(old.Id) && refused.Count == 0)
-            _refusedByNode.Remove(old.NodeId);
+        else if (waited && !waits)
+            Leave(old!);
         if (task is not null && IsStoppedEarly(task))
             _stopped.Add(task.Id);
     }
@@ -114,7 +133,7 @@ public sealed class SchedulingRule : IRule
         if (node is null)
         {
             _nodes.Remove(old!.Id);
-            _retry = true;
+            MoreMayFit(old.Id);
             return;
         }
         _nodes.Put(_state, node);
@@ -122,8 +141,7 @@ public sealed class SchedulingRule : IRule
         if (old is not null && old.Role == node.Role && Equals(old.Status, node.Status) && Equals(old.Spec, node.Spec) && Equals(old.Description, node.Description))
             return;
         _nodes.UpdateRole(_state, node.Id);
-        _retry = true;
-        _changedNodes.Add(node.Id);
+        MoreMayFit(node.Id);
     }
 
     private void NoteManager(string? nodeId)
@@ -131,8 +149,16 @@ public sealed class SchedulingRule : IRule
         if (string.IsNullOrEmpty(nodeId))
             return;
         _nodes.UpdateRole(_state, nodeId);
+        MoreMayFit(nodeId);
+    }
+
+    // A node is another one than before, or freer: what did not fit may fit now, and whatever order nodes were in no longer holds.
+    private void MoreMayFit(string nodeId)
+    {
         _retry = true;
         _changedNodes.Add(nodeId);
+        _leastLoaded.Clear();
+        _loads++;
     }
 
     private void Add(TaskRecord task)
@@ -144,9 +170,17 @@ public sealed class SchedulingRule : IRule
         }
         var key = GroupKey.Of(task);
         if (!_groups.TryGetValue(key, out var group))
-            _groups[key] = group = new PendingGroup(key);
+            _groups[key] = group = new PendingGroup(key, task);
         group.Add(task);
         Queue(group);
+    }
+
+    private void Leave(TaskRecord task)
+    {
+        if (task.NodeId.Length == 0)
+            _groups.GetValueOrDefault(GroupKey.Of(task))?.Leave(task.Id);
+        else if (_refusedByNode.TryGetValue(task.NodeId, out var refused) && refused.Remove(task.Id) && refused.Count == 0)
+            _refusedByNode.Remove(task.NodeId);
     }
 
     private void Queue(PendingGroup group)
@@ -159,9 +193,9 @@ public sealed class SchedulingRule : IRule
 
     private void QueueWhatMayFitNow(DateTimeOffset now)
     {
-        foreach (var group in _groups.Values)
+        foreach (var group in _retry ? _groups.Values : (IEnumerable<PendingGroup>)_toldTooLittle)
         {
-            if (_retry || (group.IsExplanationOld && group.ExplainAgainAt <= now))
+            if (_retry || group.ExplainAgainAt <= now)
                 Queue(group);
         }
         _retry = false;
@@ -209,41 +243,90 @@ public sealed class SchedulingRule : IRule
             Tell(turn, task, filters.Explain([node]));
     }
 
-    private void Place(Turn turn, PendingGroup group, Dictionary<GroupKey, NodeFilters> cache)
+    /// <summary>Plans nodes for some tasks of a group; returns how many nodes it looked at.</summary>
+    private int Place(Turn turn, PendingGroup group)
     {
-        if (group.First(turn.State) is not { } first)
+        var looked = 0;
+        var limit = _queue.Count > 0 ? Math.Min(_plan.Count + TasksPerGo, turn.Budget) : turn.Budget;
+        var ranking = group.Ranking is { } kept && kept.Loads == _loads && turn.Now - kept.MadeAt < RankingLife ? kept : null;
+        var filters = ranking?.Filters ?? NewFilters(group.Sample);
+        group.Ranking = null;
+        _loads++;
+        if (ranking is null && group.Count <= FewTasks && group.Key.Spec.Spec.Placement is not { Preferences.Count: > 0 })
+        {
+            var nodes = LeastLoaded(filters, ref looked);
+            while (_plan.Count < limit && group.First is { } id && nodes.Find(group.Key.Spec, filters, turn.Now) is { } node)
+            {
+                _plan.Add(id, group.Sample, node);
+                group.RemoveFirst();
+            }
+            nodes.PutBack();
+        }
+        if (_plan.Count < limit && group.First is not null)
+        {
+            if (ranking is null)
+            {
+                ranking = new Ranking(new SpreadTree(group.Key.Spec, filters, _nodes.Sorted, turn.Now), filters, _loads, turn.Now);
+                looked += _nodes.Sorted.Count;
+            }
+            PlaceByTree(group, ranking.Tree, limit);
+        }
+        if (group.First is null)
         {
             _groups.Remove(group.Key);
-            return;
+            _toldTooLittle.Remove(group);
         }
-        var filters = FiltersOf(first, group.Key, cache);
-        var tree = new SpreadTree(group.Key.Spec, filters, _nodes.Sorted, turn.Now);
-        for (var placed = 0; placed < TasksPerGo && !turn.Exhausted; placed++)
+        else if (_plan.Count < limit)
         {
-            if (group.First(turn.State) is not { } task)
-            {
-                _groups.Remove(group.Key);
-                return;
-            }
-            if (!tree.TryPlace(node => Assign(turn, task, node)))
-            {
-                Explain(turn, group, filters);
-                return;
-            }
-            group.RemoveFirst();
+            EmitPlan(turn);
+            Explain(turn, group, filters);
         }
-        Queue(group);
+        else
+        {
+            group.Ranking = ranking is null ? null : ranking with { Loads = _loads };
+            Queue(group);
+        }
+        return looked;
     }
 
-    private NodeFilters FiltersOf(TaskRecord task, GroupKey key, Dictionary<GroupKey, NodeFilters> cache)
+    private void PlaceByTree(PendingGroup group, SpreadTree tree, int limit)
     {
-        if (cache.TryGetValue(key, out var filters))
-            return filters;
-        string[] drivers = [.. task.Attachments
-            .Select(a => _state.Networks.GetValueOrDefault(a.NetworkId)?.DriverState?.Name ?? "")
-            .Where(name => name.Length > 0)
-            .Distinct()];
-        return cache[key] = new NodeFilters(task, drivers);
+        string? id = null;
+        void Add(NodeLoad node) => _plan.Add(id!, group.Sample, node);
+        Action<NodeLoad> add = Add;
+        while (_plan.Count < limit && (id = group.First) is not null && tree.TryPlace(add))
+            group.RemoveFirst();
+    }
+
+    private LeastLoadedNodes LeastLoaded(NodeFilters filters, ref int looked)
+    {
+        if (_leastLoaded.TryGetValue(filters.OfNode, out var nodes))
+            return nodes;
+        if (_leastLoaded.Count >= MaxOrders)
+            _leastLoaded.Clear();
+        looked += _nodes.Sorted.Count;
+        return _leastLoaded[filters.OfNode] = new LeastLoadedNodes(filters, _nodes.Sorted);
+    }
+
+    private void EmitPlan(Turn turn)
+    {
+        _isPlanned = true;
+        _plan.Emit(turn);
+        _isPlanned = false;
+    }
+
+    private NodeFilters FiltersOf(TaskRecord task, GroupKey key, Dictionary<GroupKey, NodeFilters> cache) =>
+        cache.TryGetValue(key, out var filters) ? filters : cache[key] = NewFilters(task);
+
+    private NodeFilters NewFilters(TaskRecord task)
+    {
+        List<string> drivers = [];
+        foreach (var attachment in task.Attachments)
+        {
+            if (_state.Networks.GetValueOrDefault(attachment.NetworkId)?.DriverState?.Name is { Length: > 0 } name && !drivers.Contains(name))
+                drivers.Add(name);
+        }
+        return new NodeFilters(task, drivers);
     }
 
     private static void Assign(Turn turn, TaskRecord task, NodeLoad node)
@@ -259,7 +342,7 @@ public sealed class SchedulingRule : IRule
         var reasons = filters.Explain(_nodes.Sorted);
         var text = reasons.Length > 0 ? $"no suitable node ({reasons})" : "no suitable node";
         var mayRepeat = group.ExplainAgainAt <= turn.Now;
-        group.IsExplanationOld = false;
+        _toldTooLittle.Remove(group);
         foreach (var task in group.Waiting(turn.State))
         {
             // Whoever is about to be replaced by a task of a newer spec need not be told; nor whose service is gone.
@@ -267,7 +350,7 @@ public sealed class SchedulingRule : IRule
                 continue;
             if (task.Status.Err.Length > 0 && !mayRepeat)
             {
-                group.IsExplanationOld = true;
+                _toldTooLittle.Add(group);
                 continue;
             }
             if (turn.Exhausted)

@@ -6,7 +6,8 @@ namespace Skep.Manager.Scheduling;
 /// <summary>
 /// The nodes that can take the tasks of one spec, as a tree by the placement preferences (spread over racks, then over hosts, …).
 /// Each task goes down the branches with the fewest tasks of its service, and in the leaf to the best node: one without
-/// repeated failures, with the fewest tasks of the service, with the fewest tasks. O(log n) per task and level.
+/// repeated failures, with the fewest tasks of the service, with the fewest tasks. O(log n) per task and level. Holds as long as the loads of
+/// nodes change by its own placements only.
 /// </summary>
 internal sealed class SpreadTree
 {
@@ -86,12 +87,14 @@ internal sealed class SpreadTree
 
     private bool TryPlaceOnNode(Branch leaf, Action<NodeLoad> place)
     {
-        if (!leaf.Nodes.TryDequeue(out var node, out var rank))
+        if (!leaf.Nodes.TryPeek(out var node, out var rank))
             return false;
         place(node);
         leaf.Tasks++;
-        if (_filters.Pass(node))
-            leaf.Nodes.Enqueue(node, RankOf(node, rank.Index));
+        if (_filters.HasRoom(node))
+            leaf.Nodes.DequeueEnqueue(node, rank with { TasksOfService = rank.TasksOfService + 1, Tasks = rank.Tasks + 1 });
+        else
+            leaf.Nodes.Dequeue();
         return true;
     }
 

@@ -39,6 +39,11 @@ internal static class Batches
 
     public static Mutation Assign(string task, string node) => new() { AssignTask = new AssignTask { TaskId = task, NodeId = node } };
 
+    public static Mutation Assign(IReadOnlyList<string> nodes, params (string Task, uint Node)[] tasks) => new()
+    {
+        AssignTasks = new AssignTasks { NodeIds = { nodes }, TaskIds = { tasks.Select(t => t.Task) }, Nodes = { tasks.Select(t => t.Node) } },
+    };
+
     /// <summary>Batches that a leader could have made: services come, change and go, tasks live and die.</summary>
     public static IEnumerable<Batch> RandomHistory(Random random, int batches)
     {
@@ -58,6 +63,9 @@ internal static class Batches
                 case 1 when state.Services.Count > 0:
                     var service = state.Services.Keys.ElementAt(random.Next(state.Services.Count));
                     batch.Mutations.Add(new Mutation { CreateTasks = new CreateTasks { ServiceId = service, Tasks = { new NewTask { Id = $"t{next++}", Slot = (ulong)random.Next(1, 9), DesiredState = Wire.TaskState.Running } } } });
+                    break;
+                case 2 when tasks.Count > 2:
+                    batch.Mutations.Add(Assign([$"n{random.Next(4)}", "n4"], [.. tasks.Skip(random.Next(tasks.Count)).Take(3).Select(t => (t.Id, (uint)random.Next(2)))]));
                     break;
                 case 2 when tasks.Count > 0:
                     batch.Mutations.Add(Assign(tasks[random.Next(tasks.Count)].Id, $"n{random.Next(4)}"));

@@ -91,6 +91,30 @@ public sealed class ClusterStateTests
     }
 
     [Fact]
+    public void Many_tasks_assigned_at_once_are_as_if_each_had_been_assigned_alone()
+    {
+        var (one, many) = (new ClusterState(), new ClusterState());
+        foreach (var state in new[] { one, many })
+            state.Apply(Batches.Of(Noon, Batches.Service("web", "box:1"), Batches.Tasks("web", 1, 2, 3)));
+        one.Apply(Batches.Of(Noon, Batches.Assign("web-1", "n2"), Batches.Assign("web-2", "n1"), Batches.Assign("web-3", "n2")));
+        var changes = many.Apply(Batches.Of(Noon, Batches.Assign(["n1", "n2"], ("web-1", 1), ("web-2", 0), ("web-3", 1))));
+
+        Assert.Equal(Batches.Dump(one), Batches.Dump(many));
+        Assert.Equal(["web-1", "web-3"], many.Tasks.OnNode("n2").Select(t => t.Id).Order());
+        Assert.Equal(["web-1", "web-2", "web-3"], changes.Cast<TaskChange>().Select(c => c.New!.Id));
+    }
+
+    [Fact]
+    public void An_assignment_that_does_not_fit_itself_is_refused()
+    {
+        var state = new ClusterState();
+        state.Apply(Batches.Of(Noon, Batches.Service("web", "box:1"), Batches.Tasks("web", 1)));
+        Assert.Throws<StateDivergedException>(() => state.Apply(Batches.Of(Noon, Batches.Assign(["n1"], ("web-1", 1)))));
+        Assert.Throws<StateDivergedException>(() => state.Apply(Batches.Of(Noon, new Mutation { AssignTasks = new AssignTasks { NodeIds = { "n1" }, TaskIds = { "web-1" } } })));
+        Assert.Throws<StateDivergedException>(() => state.Apply(Batches.Of(Noon, Batches.Assign(["n1"], ("ghost", 0)))));
+    }
+
+    [Fact]
     public void A_mutation_of_an_unknown_task_means_that_the_states_differ()
     {
         var state = new ClusterState();

@@ -1,5 +1,6 @@
 using CsCheck;
 using Skep.Manager.Scheduling;
+using Skep.State;
 using Xunit;
 
 namespace Skep.UnitTests.Manager.Scheduling;
@@ -27,6 +28,75 @@ public sealed class SpreadPropertyTests
                 Assert.Equal(cluster.State.Tasks.OfService(service).Count, counts.Sum());
             }
         }, iter: 60);
+
+    [Fact]
+    public void Every_task_goes_to_the_node_that_is_best_at_its_moment() =>
+        Gen.Select(Gen.Int[1, 12], Gen.Select(Gen.Int[0, 7], Gen.Int[1, 150]).Array[1, 12], Gen.Int[20, 300]).Sample((nodes, steps, budget) =>
+        {
+            var cluster = new LoopHarness(() => [new StandInAllocator(), new SchedulingRule()], budget);
+            var next = 0;
+            void AddNode() => cluster.AddNode($"n{next:00}", n =>
+            {
+                n.Description.Resources.MemoryBytes = 20;
+                n.Spec.Annotations.Labels["zone"] = next++ % 3 == 0 ? "east" : "west";
+            });
+            void Create(string service, int count)
+            {
+                var create = new CreateTasks { ServiceId = service };
+                for (var i = 0; i < count; i++)
+                    create.Tasks.Add(new NewTask { Id = $"{service}.{next++}", Slot = (ulong)next, DesiredState = Wire.TaskState.Running });
+                cluster.Emit(new Mutation { CreateTasks = create });
+            }
+            for (var i = 0; i < nodes; i++)
+                AddNode();
+            cluster.AddService("plain");
+            cluster.AddService("east", s => s.Task.Placement.Constraints.Add("node.labels.zone==east"));
+            cluster.AddService("large", s => s.Task.Resources.Reservations = new Wire.Resources { MemoryBytes = 1 });
+            foreach (var (step, count) in steps)
+            {
+                switch (step)
+                {
+                    case 0: Create("plain", count); break;
+                    case 1: Create("east", count); break;
+                    case 2: Create("large", count); break;
+                    case 3: AddNode(); break;
+                    case 4: cluster.SetAvailability("n00", count % 2 == 0 ? Wire.NodeSpec.Types.Availability.Active : Wire.NodeSpec.Types.Availability.Drain); break;
+                    case 5: cluster.Settle(); break;
+                    default:
+                        for (var i = 0; i < count; i++)
+                        {
+                            var small = $"small{next}";
+                            cluster.Emit(State.Batches.Service(small, "box:1"));
+                            Create(small, 1 + i % 2);
+                        }
+                        break;
+                }
+            }
+            cluster.Settle();
+            AssertEachWasBest(cluster.Changes);
+            Assert.DoesNotContain(cluster.State.Tasks.All, t => t.State == Wire.TaskState.Pending && t.ServiceId != "large" && t.Status.Err.Length == 0);
+        }, iter: 40);
+
+    // Follows what happened, change by change: each task that got a node got the one with the fewest of its service, then the fewest tasks, then the first by id.
+    private static void AssertEachWasBest(IEnumerable<Change> changes)
+    {
+        var nodes = new SortedDictionary<string, (Wire.Node Node, List<TaskRecord> Tasks)>(StringComparer.Ordinal);
+        foreach (var change in changes)
+        {
+            if (change is NodeChange { New: { } node })
+                nodes[node.Id] = (node, nodes.TryGetValue(node.Id, out var known) ? known.Tasks : []);
+            if (change is not TaskChange { Old.State: Wire.TaskState.Pending, New: { State: Wire.TaskState.Assigned } task })
+                continue;
+            var best = nodes.Values.Where(n => MayHave(n.Node, n.Tasks, task)).MinBy(n => (n.Tasks.Count(t => t.ServiceId == task.ServiceId), n.Tasks.Count));
+            Assert.Equal(best.Node?.Id, task.NodeId);
+            nodes[task.NodeId].Tasks.Add(task);
+        }
+    }
+
+    private static bool MayHave(Wire.Node node, List<TaskRecord> tasks, TaskRecord task) =>
+        node.Status?.State == Wire.NodeStatus.Types.State.Ready && node.Spec.Availability == Wire.NodeSpec.Types.Availability.Active
+        && (task.ServiceId != "east" || node.Spec.Annotations?.Labels.GetValueOrDefault("zone") == "east")
+        && (task.ServiceId != "large" || tasks.Count(t => t.ServiceId == "large") < (node.Description?.Resources?.MemoryBytes ?? 0));
 
     [Fact]
     public void No_node_is_ever_promised_more_than_it_has() =>

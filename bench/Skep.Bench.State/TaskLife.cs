@@ -1,0 +1,65 @@
+using Skep.State;
+
+namespace Skep.Bench.State;
+
+/// <summary>Batches as a leader makes them for tasks from their creation to RUNNING on 1,000 nodes: created, allocated (an address each), assigned, three statuses.</summary>
+internal sealed class TaskLife
+{
+    private const int PerBatch = 10_000;
+    private const int Nodes = 1_000;
+
+    private readonly SyntheticCluster _cluster = new();
+
+    public TaskLife(int tasks)
+    {
+        _cluster.AddNodes(Nodes);
+        Service = _cluster.AddService("web");
+        Beginning = _cluster.State.Clone();
+        var creations = new List<CreateTasks>();
+        for (var first = 0; first < tasks; first += PerBatch)
+            creations.Add(_cluster.NewTasks(Service, first + 1, Math.Min(PerBatch, tasks - first)));
+        Batches =
+        [
+            .. creations.Select(create => Of([new Mutation { CreateTasks = create }])),
+            .. Chunks(tasks).Select(chunk => Of(chunk.Select(Allocate))),
+            .. Chunks(tasks).Select(chunk => Of([Assign(chunk)])),
+            .. new[] { Wire.TaskState.Preparing, Wire.TaskState.Starting, Wire.TaskState.Running }.SelectMany(state => Chunks(tasks).Select(chunk => Of(chunk.Select(i => Report(i, state))))),
+        ];
+    }
+
+    public string Service { get; }
+
+    /// <summary>The state that the first batch is for.</summary>
+    public ClusterState Beginning { get; }
+
+    public IReadOnlyList<Batch> Batches { get; }
+
+    private static IEnumerable<int[]> Chunks(int tasks) => Enumerable.Range(0, tasks).Chunk(PerBatch);
+
+    private static Batch Of(IEnumerable<Mutation> mutations) => new() { Format = ClusterState.Format, Time = SwarmTime.ToLog(SyntheticCluster.Start), Mutations = { mutations } };
+
+    private Mutation Allocate(int i) => new()
+    {
+        AllocateTask = new AllocateTask { TaskId = _cluster.TaskIds[i], Attachments = { new Attachment { NetworkId = "qk3x0v9w1h2l5m7n8p4r6s0tz", Addresses = { $"10.{i >> 16}.{(i >> 8) & 255}.{i & 255}/8" } } } },
+    };
+
+    private Mutation Assign(int[] chunk)
+    {
+        var assign = new AssignTasks { NodeIds = { _cluster.NodeIds } };
+        foreach (var i in chunk)
+        {
+            assign.TaskIds.Add(_cluster.TaskIds[i]);
+            assign.Nodes.Add((uint)(i % Nodes));
+        }
+        return new Mutation { AssignTasks = assign };
+    }
+
+    // As stock engines report: RUNNING with the container's id (64 digits) and its process.
+    private Mutation Report(int i, Wire.TaskState state)
+    {
+        var status = new Wire.TaskStatus { State = state, Message = state == Wire.TaskState.Running ? "started" : state == Wire.TaskState.Starting ? "starting" : "preparing", Timestamp = SwarmTime.ToWire(SyntheticCluster.Start) };
+        if (state == Wire.TaskState.Running)
+            status.Container = new Wire.ContainerStatus { ContainerId = $"{i:x64}", Pid = 1000 + i };
+        return new Mutation { SetTaskStatus = new SetTaskStatus { TaskId = _cluster.TaskIds[i], Status = status } };
+    }
+}
