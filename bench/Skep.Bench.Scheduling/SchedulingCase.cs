@@ -1,4 +1,3 @@
-using Google.Protobuf;
 using Skep.Manager;
 using Skep.Manager.Scheduling;
 using Skep.State;
