@@ -11,6 +11,12 @@ public sealed class SwarmLoop
     /// <summary>Task changes of one turn: some 50 ms of work, so that heartbeats and API calls never wait behind a burst.</summary>
     public const int DefaultBudget = 10_000;
 
+    /// <summary>
+    /// Encoded size of what inputs change in one turn, after which the others wait for the next: the log takes entries of 16 MiB, and thousands of inputs (reports
+    /// of statuses that piled up while there was no leader, configs) may come to more.
+    /// </summary>
+    private const long MaxInputBytes = 4 << 20;
+
     private readonly ClusterState _state;
     private readonly IdSource _ids;
     private readonly IRule[] _rules;
@@ -39,13 +45,13 @@ public sealed class SwarmLoop
     /// <summary>When a rule becomes due by the clock.</summary>
     public DateTimeOffset? NextDue => _rules.Min(rule => rule.NextDue);
 
-    /// <summary>Takes one turn.</summary>
+    /// <summary>Takes one turn. It has an answer for each input that it took, in order; inputs beyond those are for the next turn.</summary>
     public TurnResult Take(DateTimeOffset now, IReadOnlyList<Input> inputs)
     {
         var turn = new Turn(_state, now, _ids, _budget, Note);
         var answers = new List<Answer>(inputs.Count);
-        foreach (var input in inputs)
-            answers.Add(InputHandlers.Handle(turn, input));
+        for (var i = 0; i < inputs.Count && turn.Bytes < MaxInputBytes; i++)
+            answers.Add(InputHandlers.Handle(turn, inputs[i]));
         // What the inputs changed is not the rules' doing: a flood of statuses must not leave them nothing.
         turn.Budget = _budget;
         foreach (var rule in _rules)
@@ -63,7 +69,7 @@ public sealed class SwarmLoop
 /// <summary>What a turn came to.</summary>
 /// <param name="Batch">To be committed; null when nothing changed.</param>
 /// <param name="Made">What the batch did to the working state.</param>
-/// <param name="Answers">One per input, in order, to be given when the batch (and all before it) is committed.</param>
+/// <param name="Answers">One per input taken, in order, to be given when the batch (and all before it) is committed.</param>
 public sealed record TurnResult(Batch? Batch, BatchChanges Made, IReadOnlyList<Answer> Answers);
 
 /// <summary>The answer to one input: a value or a refusal.</summary>

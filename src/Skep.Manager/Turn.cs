@@ -31,6 +31,9 @@ public sealed class Turn
 
     public bool Exhausted => Budget <= 0;
 
+    /// <summary>Encoded size of what was emitted so far.</summary>
+    internal long Bytes { get; private set; }
+
     internal int MutationCount => _batch.Mutations.Count;
 
     internal Batch? Batch => _batch.Mutations.Count > 0 ? _batch : null;
@@ -47,6 +50,7 @@ public sealed class Turn
             _batch.Time = SwarmTime.ToLog(Now);
         }
         _batch.Mutations.Add(mutation);
+        Bytes += mutation.CalculateSize();
         var before = _changes.Count;
         State.Apply(mutation, _changes);
         Budget -= _changes.Count - before;

@@ -33,6 +33,24 @@ public sealed class ManagerServiceTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Inputs_that_change_more_than_an_entry_may_hold_are_spread_over_turns()
+    {
+        var first = _service.SubmitAsync(Join("n0"));
+        await _log.ProposedAsync(1);
+        // What waits while a turn is taken comes into the next together: 20 MB in all.
+        var description = new Wire.NodeDescription { Hostname = new string('h', 1 << 20) };
+        var others = Enumerable.Range(1, 20).Select(i => _service.SubmitAsync(new CertificateIssued($"n{i}", new Wire.Certificate { Cn = description.Hostname }, default))).ToList();
+        var all = Task.WhenAll([first, .. others]);
+        for (var i = 0; i < 500 && !all.IsCompleted; i++)
+        {
+            _log.CommitAll();
+            await Task.Delay(10);
+        }
+        await all.WaitAsync(TimeSpan.FromSeconds(5));
+        Assert.InRange(_log.LargestEntry, 1 << 20, 8 << 20);
+    }
+
+    [Fact]
     public async Task The_next_turn_does_not_wait_for_the_commit_and_sees_what_was_decided()
     {
         var first = _service.SubmitAsync(Join("n1"));
@@ -115,6 +133,8 @@ public sealed class ManagerServiceTests : IAsyncDisposable
         private readonly Queue<(Batch Batch, TaskCompletionSource Done)> _held = new();
         private int _proposed;
 
+        public int LargestEntry { get; private set; }
+
         /// <summary>Others have another leader, and this manager has not heard of it.</summary>
         public bool Deposed { get; set; }
 
@@ -128,6 +148,7 @@ public sealed class ManagerServiceTests : IAsyncDisposable
             lock (_lock)
             {
                 _proposed++;
+                LargestEntry = Math.Max(LargestEntry, entry.Length);
                 var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
                 _held.Enqueue((Batch.Parser.ParseFrom(entry.Span), done));
                 return done.Task;
@@ -155,6 +176,15 @@ public sealed class ManagerServiceTests : IAsyncDisposable
                 var (batch, done) = _held.Dequeue();
                 store.Apply(batch);
                 done.SetResult();
+            }
+        }
+
+        public void CommitAll()
+        {
+            lock (_lock)
+            {
+                while (_held.Count > 0)
+                    Commit();
             }
         }
 
