@@ -23,7 +23,6 @@ internal sealed class LeaderTerm : IAsyncDisposable
     private readonly TermClock _clock;
     private readonly Action<LeaderTerm, Exception?> _ended;
     private readonly Channel<WaitingInput> _inbox = Channel.CreateBounded<WaitingInput>(new BoundedChannelOptions(MaxWaiting) { SingleReader = true });
-    private readonly Queue<WaitingInput> _left = []; // by a turn that had enough; before all in the inbox
     private readonly CancellationTokenSource _stop = new();
     private readonly Channel<None> _inFlight = Channel.CreateBounded<None>(MaxInFlight); // one in it for each batch under way
     private readonly Task _running;
@@ -90,8 +89,6 @@ internal sealed class LeaderTerm : IAsyncDisposable
             _ended(this, fault);
         }
         _inbox.Writer.TryComplete();
-        foreach (var waiting in _left)
-            waiting.Done.TrySetException(new InputNotTakenException());
         while (_inbox.Reader.TryRead(out var waiting))
             waiting.Done.TrySetException(new InputNotTakenException());
     }
@@ -99,7 +96,7 @@ internal sealed class LeaderTerm : IAsyncDisposable
     private async Task WaitForWorkAsync()
     {
         _stop.Token.ThrowIfCancellationRequested();
-        if (_loop.HasWork || _left.Count > 0 || _inbox.Reader.TryPeek(out _))
+        if (_loop.HasWork || _inbox.Reader.TryPeek(out _))
             return;
         using var wake = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         if (_loop.NextDue is { } due)
@@ -134,11 +131,8 @@ internal sealed class LeaderTerm : IAsyncDisposable
     private void TakeTurn()
     {
         var waiting = new List<WaitingInput>();
-        while (waiting.Count < MaxInputsPerTurn && (_left.TryDequeue(out var one) || _inbox.Reader.TryRead(out one)))
-            waiting.Add(one);
         var started = _time.GetTimestamp();
-        var result = _loop.Take(_clock.Now(), [.. waiting.Select(w => w.Input)]);
-        LeaveForNextTurn(waiting, result.Answers.Count);
+        var result = _loop.Take(_clock.Now(), Next(waiting));
         ManagerMetrics.TurnSeconds.Observe(_time.GetElapsedTime(started).TotalSeconds);
         ManagerMetrics.Inputs.Inc(waiting.Count);
         if (result.Batch is { } batch)
@@ -155,13 +149,14 @@ internal sealed class LeaderTerm : IAsyncDisposable
         }
     }
 
-    private void LeaveForNextTurn(List<WaitingInput> waiting, int taken)
+    /// <summary>What waits, out of the inbox as it is taken.</summary>
+    private IEnumerable<Input> Next(List<WaitingInput> taken)
     {
-        var others = _left.ToArray(); // younger than those of this turn
-        _left.Clear();
-        foreach (var one in waiting.Skip(taken).Concat(others))
-            _left.Enqueue(one);
-        waiting.RemoveRange(taken, waiting.Count - taken);
+        while (taken.Count < MaxInputsPerTurn && _inbox.Reader.TryRead(out var one))
+        {
+            taken.Add(one);
+            yield return one.Input;
+        }
     }
 
     private static async Task InOrderAsync(Task before, Task proposal)

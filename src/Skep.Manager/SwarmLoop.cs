@@ -12,10 +12,10 @@ public sealed class SwarmLoop
     public const int DefaultBudget = 10_000;
 
     /// <summary>
-    /// Encoded size of what inputs change in one turn, after which the others wait for the next: the log takes entries of 16 MiB, and thousands of inputs (reports
-    /// of statuses that piled up while there was no leader, configs) may come to more.
+    /// Of a batch, encoded, what the inputs of one turn may make, and the rules as much again. Together with the mutation that goes beyond, it fits into an
+    /// entry of the log; thousands of inputs (statuses that piled up while there was no leader, configs) would come to more.
     /// </summary>
-    private const long MaxInputBytes = 4 << 20;
+    public const long Room = 4 << 20;
 
     private readonly ClusterState _state;
     private readonly IdSource _ids;
@@ -45,15 +45,21 @@ public sealed class SwarmLoop
     /// <summary>When a rule becomes due by the clock.</summary>
     public DateTimeOffset? NextDue => _rules.Min(rule => rule.NextDue);
 
-    /// <summary>Takes one turn. It has an answer for each input that it took, in order; inputs beyond those are for the next turn.</summary>
-    public TurnResult Take(DateTimeOffset now, IReadOnlyList<Input> inputs)
+    /// <summary>Takes one turn.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="inputs">Taken one by one, as long as there is room; what is not taken stays where it comes from.</param>
+    public TurnResult Take(DateTimeOffset now, IEnumerable<Input> inputs)
     {
-        var turn = new Turn(_state, now, _ids, _budget, Note);
-        var answers = new List<Answer>(inputs.Count);
-        for (var i = 0; i < inputs.Count && turn.Bytes < MaxInputBytes; i++)
-            answers.Add(InputHandlers.Handle(turn, inputs[i]));
+        var turn = new Turn(_state, now, _ids, Note) { Room = Room };
+        var answers = new List<Answer>();
+        foreach (var input in inputs)
+        {
+            answers.Add(InputHandlers.Handle(turn, input));
+            if (turn.Room <= 0)
+                break;
+        }
         // What the inputs changed is not the rules' doing: a flood of statuses must not leave them nothing.
-        turn.Budget = _budget;
+        (turn.Budget, turn.Room) = (_budget, Room);
         foreach (var rule in _rules)
             rule.Run(turn);
         return new TurnResult(turn.Batch, turn.Made, answers);

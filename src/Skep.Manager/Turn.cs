@@ -9,13 +9,12 @@ public sealed class Turn
     private readonly List<Change> _changes = [];
     private readonly Batch _batch = new() { Format = ClusterState.Format };
 
-    internal Turn(ClusterState state, DateTimeOffset now, IdSource ids, int budget, Action<Change> onChange)
+    internal Turn(ClusterState state, DateTimeOffset now, IdSource ids, Action<Change> onChange)
     {
         State = state;
         // Time never goes backwards in the log, whatever the clock of a new leader says.
         Now = now > state.Time ? now : state.Time;
         Ids = ids;
-        Budget = budget;
         _onChange = onChange;
     }
 
@@ -29,10 +28,10 @@ public sealed class Turn
     /// <summary>Changes that the rules may still make in this turn. A rule with more to do stops at 0 and goes on in the next turn.</summary>
     public int Budget { get; internal set; }
 
-    public bool Exhausted => Budget <= 0;
+    /// <summary>Bytes, encoded, that may still be emitted: a batch is one entry of the log, which takes no more than 16 MiB.</summary>
+    public long Room { get; internal set; }
 
-    /// <summary>Encoded size of what was emitted so far.</summary>
-    internal long Bytes { get; private set; }
+    public bool Exhausted => Budget <= 0 || Room <= 0;
 
     internal int MutationCount => _batch.Mutations.Count;
 
@@ -50,7 +49,7 @@ public sealed class Turn
             _batch.Time = SwarmTime.ToLog(Now);
         }
         _batch.Mutations.Add(mutation);
-        Bytes += mutation.CalculateSize();
+        Room -= mutation.CalculateSize();
         var before = _changes.Count;
         State.Apply(mutation, _changes);
         Budget -= _changes.Count - before;

@@ -17,7 +17,7 @@ internal sealed class TaskBatch(Turn turn)
     public DateTimeOffset Now => turn.Now;
 
     /// <summary>What was gathered counts too: the turn's budget is used up.</summary>
-    public bool Exhausted => turn.Budget <= _pending;
+    public bool Exhausted => turn.Exhausted || turn.Budget <= _pending;
 
     /// <summary>A new task of the service at its present spec.</summary>
     public string Create(string serviceId, SlotKey slot, Wire.TaskState desired)
