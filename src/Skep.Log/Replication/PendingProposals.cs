@@ -48,7 +48,8 @@ internal sealed class PendingProposals
             Fail(pending.Completion, reason());
     }
 
-    private static void Fail(TaskCompletionSource<ulong> completion, Exception reason)
+    /// <summary>Tells a proposer that it came to nothing.</summary>
+    public static void Fail(TaskCompletionSource<ulong> completion, Exception reason)
     {
         LogMetrics.ProposalsRefused.Inc();
         completion.TrySetException(reason);

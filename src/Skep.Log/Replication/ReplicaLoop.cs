@@ -122,8 +122,7 @@ internal sealed class ReplicaLoop
     {
         if (sequence?.MayGoOn(Term) == false)
         {
-            LogMetrics.ProposalsRefused.Inc();
-            completion.TrySetException(new ProposalDroppedException("an earlier proposal that this one rests on was refused"));
+            PendingProposals.Fail(completion, new ProposalDroppedException("an earlier proposal that this one rests on was refused"));
             return;
         }
         var proposal = _failure is null ? _node.Propose(data) : default;
@@ -349,8 +348,7 @@ internal sealed class ReplicaLoop
             _proposals.Add(proposal.Index, proposal.Term, completion, note);
             return;
         }
-        LogMetrics.ProposalsRefused.Inc();
-        completion.TrySetException(_failure is not null ? Stopped() : proposal.Status switch
+        PendingProposals.Fail(completion, _failure is not null ? Stopped() : proposal.Status switch
         {
             ProposalStatus.NotLeader => new NotLeaderException(LeaderId),
             ProposalStatus.TransferInProgress => new ProposalDroppedException("the raft leadership is being passed on"),

@@ -10,14 +10,23 @@ internal sealed class ReplicaProposer : IProposer
     /// <summary>Set once, before this manager can lead.</summary>
     public Replica? Replica { get; set; }
 
-    public IProposalSequence BeginSequence() => new Sequence(Replica ?? throw new InvalidOperationException("the log is not open yet"));
+    private Replica Opened => Replica ?? throw new InvalidOperationException("the log is not open yet");
 
-    public async Task ReadBarrierAsync(CancellationToken cancellation)
+    public IProposalSequence BeginSequence() => new Sequence(Opened);
+
+    public Task ReadBarrierAsync(CancellationToken cancellation) => TranslateAsync(Opened.ReadBarrierAsync(cancellation));
+
+    /// <summary>What the log was asked for, its refusals in the loop's words.</summary>
+    /// <exception cref="LeadershipLostException">The log refused.</exception>
+    public static async Task TranslateAsync(Task asked)
     {
-        var replica = Replica ?? throw new InvalidOperationException("the log is not open yet");
         try
         {
-            await replica.ReadBarrierAsync(cancellation).ConfigureAwait(false);
+            await asked;
+        }
+        catch (ProposalDroppedException e)
+        {
+            throw new LeadershipLostException(e.Message, e.OutcomeUnknown, e);
         }
         catch (Exception e) when (e is NotLeaderException or ReplicaStoppedException)
         {
@@ -29,20 +38,8 @@ internal sealed class ReplicaProposer : IProposer
     {
         private readonly ProposalSequence _sequence = new();
 
-        public async Task ProposeAsync(ReadOnlyMemory<byte> entry, BatchChanges? made, CancellationToken cancellation)
-        {
-            try
-            {
-                await replica.ProposeAsync(entry, _sequence, made, cancellation).ConfigureAwait(false);
-            }
-            catch (ProposalDroppedException e)
-            {
-                throw new LeadershipLostException(e.Message, e.OutcomeUnknown, e);
-            }
-            catch (Exception e) when (e is NotLeaderException or ReplicaStoppedException)
-            {
-                throw new LeadershipLostException(e.Message, outcomeUnknown: false, e);
-            }
-        }
+        // Awaited here, so that what the log finds wrong with an entry is thrown where its outcome is awaited.
+        public async Task ProposeAsync(ReadOnlyMemory<byte> entry, BatchChanges? made, CancellationToken cancellation) =>
+            await TranslateAsync(replica.ProposeAsync(entry, _sequence, made, cancellation));
     }
 }

@@ -218,37 +218,15 @@ internal sealed class ManagerProcess : ITransport, IReplica
     {
         public IProposalSequence BeginSequence() => new Sequence(process);
 
-        public async Task ReadBarrierAsync(CancellationToken cancellation)
-        {
-            try
-            {
-                await process.Ask<ulong>(process.Loop.ReadIndex, cancellation);
-            }
-            catch (Exception e) when (e is NotLeaderException or ReplicaStoppedException)
-            {
-                throw new LeadershipLostException(e.Message, outcomeUnknown: false, e);
-            }
-        }
+        public Task ReadBarrierAsync(CancellationToken cancellation) =>
+            ReplicaProposer.TranslateAsync(process.Ask<ulong>(process.Loop.ReadIndex, cancellation));
     }
 
     private sealed class Sequence(ManagerProcess process) : IProposalSequence
     {
         private readonly ProposalSequence _sequence = new();
 
-        public async Task ProposeAsync(ReadOnlyMemory<byte> entry, BatchChanges? made, CancellationToken cancellation)
-        {
-            try
-            {
-                await process.Ask<ulong>(completion => process.Loop.Propose(entry, completion, _sequence, made), cancellation);
-            }
-            catch (ProposalDroppedException e)
-            {
-                throw new LeadershipLostException(e.Message, e.OutcomeUnknown, e);
-            }
-            catch (Exception e) when (e is NotLeaderException or ReplicaStoppedException)
-            {
-                throw new LeadershipLostException(e.Message, outcomeUnknown: false, e);
-            }
-        }
+        public Task ProposeAsync(ReadOnlyMemory<byte> entry, BatchChanges? made, CancellationToken cancellation) =>
+            ReplicaProposer.TranslateAsync(process.Ask<ulong>(completion => process.Loop.Propose(entry, completion, _sequence, made), cancellation));
     }
 }
