@@ -9,9 +9,9 @@ namespace Skep.Agent;
 public static class ClusterChannel
 {
     /// <summary>Engines take messages of any size from their managers; this is 128 MiB, far above what managers send.</summary>
-    private const int MaxMessageBytes = 128 * 1024 * 1024;
+    internal const int MaxMessageBytes = 128 * 1024 * 1024;
 
-    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(5);
+    internal static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>For asking after the root certificate: the manager is not verified, the answer is (by the token's digest).</summary>
     /// <param name="address">host:port of a manager.</param>

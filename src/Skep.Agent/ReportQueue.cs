@@ -1,5 +1,3 @@
-using System.Threading.Tasks.Sources;
-
 namespace Skep.Agent;
 
 /// <summary>The state of a task, as it is to be reported.</summary>
@@ -10,15 +8,14 @@ public readonly record struct TaskReport(string TaskId, Wire.TaskState State, Da
 /// <summary>
 /// What is still to be reported, oldest first: one report a task, since a newer state replaces an older one that has not been sent. Many put, one takes.
 /// </summary>
-public sealed class ReportQueue : IValueTaskSource
+public sealed class ReportQueue
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, TaskReport> _waiting = [];
     private readonly Queue<string> _order = [];
 
     // Whoever puts holds locks; and what he puts next may replace what he has just put.
-    private ManualResetValueTaskSourceCore<bool> _news = new() { RunContinuationsAsynchronously = true };
-    private bool _isAwaited;
+    private readonly Wakeup _news = new(elsewhere: true);
 
     public int Count
     {
@@ -67,31 +64,9 @@ public sealed class ReportQueue : IValueTaskSource
     public ValueTask WaitAsync()
     {
         lock (_lock)
-        {
-            if (_waiting.Count > 0)
-                return default;
-            _news.Reset();
-            _isAwaited = true;
-            return new ValueTask(this, _news.Version);
-        }
+            return _waiting.Count > 0 ? default : _news.Arm();
     }
 
     /// <summary>Ends the wait of him who waits, if anyone does.</summary>
-    public void Wake()
-    {
-        lock (_lock)
-        {
-            if (!_isAwaited)
-                return;
-            _isAwaited = false;
-        }
-        _news.SetResult(true);
-    }
-
-    void IValueTaskSource.GetResult(short token) => _news.GetResult(token);
-
-    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _news.GetStatus(token);
-
-    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _news.OnCompleted(continuation, state, token, flags);
+    public void Wake() => _news.Set();
 }

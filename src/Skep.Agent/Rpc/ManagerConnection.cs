@@ -21,8 +21,6 @@ internal sealed class ManagerConnection : IDisposable
     private const int BufferBytes = 2 * (Frame.MaxPayload + Frame.HeaderBytes);
     private const int SmallOutput = 1024;
 
-    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(5);
-
     private readonly Socket _socket;
     private readonly SslStream _tls;
     private readonly RequestHeaders _headers;
@@ -53,7 +51,7 @@ internal sealed class ManagerConnection : IDisposable
     public static async Task<ManagerConnection> OpenAsync(string address, SslClientAuthenticationOptions tls, CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        limit.CancelAfter(ConnectTimeout);
+        limit.CancelAfter(ClusterChannel.ConnectTimeout);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         SslStream? stream = null;
         try
@@ -74,7 +72,7 @@ internal sealed class ManagerConnection : IDisposable
             socket.Dispose();
             if (cancellation.IsCancellationRequested)
                 throw new RpcException(new Status(StatusCode.Cancelled, "the attempt to connect was cancelled"));
-            var cause = e is OperationCanceledException ? new TimeoutException($"no connection within {ConnectTimeout.TotalSeconds} s", e) : e;
+            var cause = e is OperationCanceledException ? new TimeoutException($"no connection within {ClusterChannel.ConnectTimeout.TotalSeconds} s", e) : e;
             throw new RpcException(new Status(StatusCode.Unavailable, $"cannot connect to {address}: {cause.Message}", cause));
         }
     }

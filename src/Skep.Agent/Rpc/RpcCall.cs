@@ -12,9 +12,6 @@ internal abstract class RpcCall
     /// <summary>gRPC's prefix of each message: whether it is compressed, and its length.</summary>
     public const int PrefixBytes = 5;
 
-    /// <summary>Engines take messages of any size from their managers; this is 128 MiB, far above what managers send.</summary>
-    private const int MaxMessageBytes = 128 * 1024 * 1024;
-
     private byte[]? _part;
     private int _partLength;
 
@@ -69,7 +66,7 @@ internal abstract class RpcCall
         if (data.Length < PrefixBytes)
             return 0;
         var length = BinaryPrimitives.ReadUInt32BigEndian(data[1..]);
-        if (data[0] != 0 || length > MaxMessageBytes)
+        if (data[0] != 0 || length > ClusterChannel.MaxMessageBytes)
             throw new InvalidDataException("a message is compressed or too long");
         return PrefixBytes + (int)length;
     }
@@ -138,14 +135,13 @@ internal sealed class UnaryCall<T>(MessageParser<T> parser) : RpcCall, IValueTas
 }
 
 /// <summary>A call whose answers come until the peer ends it.</summary>
-internal sealed class StreamingCall<T>(MessageParser<T> parser) : RpcCall, IValueTaskSource<bool>
+internal sealed class StreamingCall<T>(MessageParser<T> parser) : RpcCall
     where T : class, IMessage<T>
 {
     private readonly Lock _lock = new();
     private readonly Queue<T> _messages = [];
     private readonly MessageParser<T> _parser = parser.WithDiscardUnknownFields(true);
-    private ManualResetValueTaskSourceCore<bool> _news;
-    private bool _isAwaited;
+    private readonly Wakeup _news = new(elsewhere: false);
     private bool _hasEnded;
     private RpcException? _error;
 
@@ -157,7 +153,7 @@ internal sealed class StreamingCall<T>(MessageParser<T> parser) : RpcCall, IValu
     {
         while (true)
         {
-            ValueTask<bool> news;
+            ValueTask news;
             lock (_lock)
             {
                 if (_messages.TryDequeue(out var message))
@@ -167,44 +163,24 @@ internal sealed class StreamingCall<T>(MessageParser<T> parser) : RpcCall, IValu
                 }
                 if (_hasEnded)
                     return _error is null ? false : throw _error;
-                _news.Reset();
-                _isAwaited = true;
-                news = new ValueTask<bool>(this, _news.Version);
+                news = _news.Arm();
             }
             await news.ConfigureAwait(false);
         }
     }
-
-    public bool GetResult(short token) => _news.GetResult(token);
-
-    public ValueTaskSourceStatus GetStatus(short token) => _news.GetStatus(token);
-
-    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _news.OnCompleted(continuation, state, token, flags);
 
     protected override void Message(ReadOnlySpan<byte> message)
     {
         var parsed = _parser.ParseFrom(message);
         lock (_lock)
             _messages.Enqueue(parsed);
-        Tell();
+        _news.Set();
     }
 
     protected override void Ended(RpcException? error)
     {
         lock (_lock)
             (_hasEnded, _error) = (true, error);
-        Tell();
-    }
-
-    private void Tell()
-    {
-        lock (_lock)
-        {
-            if (!_isAwaited)
-                return;
-            _isAwaited = false;
-        }
-        _news.SetResult(true);
+        _news.Set();
     }
 }
