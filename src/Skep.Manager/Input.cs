@@ -32,7 +32,8 @@ public sealed record AddManager(State.Manager Manager) : Input<None>;
 /// <param name="NodeId">The node of its engine; empty: as before.</param>
 /// <param name="Address">host:port; empty: as before.</param>
 /// <param name="Run">See <see cref="State.Manager.Run"/>; empty: as before.</param>
-public sealed record ManagerReport(string Id, string NodeId, string Address, string Run) : Input<None>;
+/// <param name="Format">See <see cref="State.Manager.Format"/>; counts with a run, since it is the program's.</param>
+public sealed record ManagerReport(string Id, string NodeId, string Address, string Run, uint Format) : Input<None>;
 
 /// <summary>What a skepd trusts and who issued its certificate: said by itself when it begins and when it has renewed it.</summary>
 /// <param name="Id">Which.</param>

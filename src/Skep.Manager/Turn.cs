@@ -7,11 +7,12 @@ public sealed class Turn
 {
     private readonly Action<Change> _onChange;
     private readonly List<Change> _changes = [];
-    private readonly Batch _batch = new() { Format = ClusterState.Format };
+    private readonly Batch _batch;
 
     internal Turn(ClusterState state, DateTimeOffset now, IdSource ids, Action<Change> onChange)
     {
         State = state;
+        _batch = new Batch { Format = state.SharedFormat };
         // Time never goes backwards in the log, whatever the clock of a new leader says.
         Now = now > state.Time ? now : state.Time;
         Ids = ids;
@@ -24,6 +25,9 @@ public sealed class Turn
     public DateTimeOffset Now { get; }
 
     public IdSource Ids { get; }
+
+    /// <summary>Of the batch: what every manager of the group understands.</summary>
+    public uint Format => _batch.Format;
 
     /// <summary>Changes that the rules may still make in this turn. A rule with more to do stops at 0 and goes on in the next turn.</summary>
     public int Budget { get; internal set; }

@@ -9,8 +9,11 @@ namespace Skep.State;
 /// <remarks>Objects are frozen once they are in: a change replaces the object. Whoever wants to change one clones it first.</remarks>
 public sealed class ClusterState
 {
-    /// <summary>The newest batch and snapshot format that this program understands.</summary>
-    public const uint Format = 1;
+    /// <summary>The newest format of batches that this program understands.</summary>
+    public const uint Format = 2;
+
+    /// <summary>The format from which on batches may assign many tasks at once.</summary>
+    public const uint FormatOfAssignTasks = 2;
 
     private readonly Dictionary<string, Manager> _managers = [];
     private readonly Dictionary<string, Wire.Node> _nodes = [];
@@ -34,6 +37,9 @@ public sealed class ClusterState
     public IReadOnlyDictionary<string, Manager> Managers => _managers;
 
     public IReadOnlyDictionary<string, Wire.Node> Nodes => _nodes;
+
+    /// <summary>The newest format of batches that every member understands: what a leader may write while managers of two versions are in the group.</summary>
+    public uint SharedFormat => _managers.Values.Where(manager => manager.IsMember).Select(manager => Math.Max(1, manager.Format)).Append(Format).Min();
 
     /// <summary>By node: the session that it registered last, and which manager holds it. A node that never came has none.</summary>
     public IReadOnlyDictionary<string, HeldSession> Sessions => _sessions;
@@ -61,7 +67,7 @@ public sealed class ClusterState
     public List<Change> Apply(Batch batch)
     {
         if (batch.Format > Format)
-            throw new StateFormatException("log entry", batch.Format);
+            throw new StateFormatException("log entry", batch.Format, Format);
         Begin(SwarmTime.FromLog(batch.Time));
         var changes = new List<Change>(batch.Mutations.Count);
         foreach (var mutation in batch.Mutations)

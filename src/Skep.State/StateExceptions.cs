@@ -5,8 +5,8 @@ public sealed class StateDivergedException(string what)
     : Exception($"this manager's state differs from the leader's: {what}; stop it, and restore it from another manager or a backup");
 
 /// <summary>Stored by a newer version.</summary>
-public sealed class StateFormatException(string what, uint format)
-    : Exception($"the {what} is of format {format}, this version of skepd knows formats up to {ClusterState.Format}; upgrade skepd on this host");
+public sealed class StateFormatException(string what, uint format, uint known)
+    : Exception($"the {what} is of format {format}, this version of skepd knows formats up to {known}; upgrade skepd on this host");
 
 /// <summary>A snapshot that cannot be read whole.</summary>
 public sealed class SnapshotDamagedException(string what) : Exception($"the snapshot is damaged: {what}");

@@ -5,6 +5,9 @@ namespace Skep.State;
 /// <summary>A state at one moment, taken by reference in a millisecond and written when there is time.</summary>
 public sealed class StateSnapshot
 {
+    /// <summary>The newest format of snapshots that this program understands, and the one that it writes.</summary>
+    public const uint Format = 1;
+
     private readonly SnapshotHeader _header;
     private readonly List<SnapshotRecord> _objects = [];
     private readonly TaskSpecRecord[] _currentSpecs;
@@ -12,7 +15,7 @@ public sealed class StateSnapshot
 
     private StateSnapshot(ClusterState state)
     {
-        _header = new SnapshotHeader { Format = ClusterState.Format, Version = state.Version, Time = SwarmTime.ToLog(state.Time) };
+        _header = new SnapshotHeader { Format = Format, Version = state.Version, Time = SwarmTime.ToLog(state.Time) };
         if (state.Cluster is { } cluster) _objects.Add(new SnapshotRecord { Cluster = cluster });
         foreach (var manager in state.Managers.Values) _objects.Add(new SnapshotRecord { Manager = manager });
         foreach (var node in state.Nodes.Values) _objects.Add(new SnapshotRecord { Node = node });
@@ -84,8 +87,8 @@ public sealed class StateSnapshot
             var record = ReadRecord(stream, records);
             switch (record.KindCase)
             {
-                case SnapshotRecord.KindOneofCase.Header when record.Header.Format > ClusterState.Format:
-                    throw new StateFormatException(name, record.Header.Format);
+                case SnapshotRecord.KindOneofCase.Header when record.Header.Format > Format:
+                    throw new StateFormatException(name, record.Header.Format, Format);
                 case SnapshotRecord.KindOneofCase.Header:
                     state.Restore(record.Header.Version, SwarmTime.FromLog(record.Header.Time));
                     break;

@@ -12,7 +12,7 @@ public sealed class SwarmStateMachine(StateStore store) : IStateMachine
     {
         var batch = Batch.Parser.ParseFrom(entry.Span);
         if (batch.Format > ClusterState.Format)
-            throw new StateFormatException($"log entry {index}", batch.Format);
+            throw new StateFormatException($"log entry {index}", batch.Format, ClusterState.Format);
         store.Apply(batch);
     }
 

@@ -14,7 +14,7 @@ internal static class InputCodec
     {
         ControlCall call => new ForwardedInput { ControlCall = Encode(call.Request) },
         AddManager add => new ForwardedInput { AddManager = add.Manager },
-        ManagerReport report => new ForwardedInput { ManagerReport = new ForwardedManagerReport { Id = report.Id, NodeId = report.NodeId, Address = report.Address, Run = report.Run } },
+        ManagerReport report => new ForwardedInput { ManagerReport = new ForwardedManagerReport { Id = report.Id, NodeId = report.NodeId, Address = report.Address, Run = report.Run, Format = report.Format } },
         ManagerCertified certified => new ForwardedInput { ManagerCertified = new ForwardedManagerCertified { Id = certified.Id, TlsInfo = certified.TlsInfo } },
         RemoveManager remove => new ForwardedInput { RemoveManager = remove.Id },
         CertificateIssued issued => new ForwardedInput
@@ -47,7 +47,7 @@ internal static class InputCodec
     {
         ForwardedInput.InputOneofCase.ControlCall => new ControlCall(Decode(input.ControlCall)),
         ForwardedInput.InputOneofCase.AddManager => new AddManager(input.AddManager),
-        ForwardedInput.InputOneofCase.ManagerReport => new ManagerReport(input.ManagerReport.Id, input.ManagerReport.NodeId, input.ManagerReport.Address, input.ManagerReport.Run),
+        ForwardedInput.InputOneofCase.ManagerReport => new ManagerReport(input.ManagerReport.Id, input.ManagerReport.NodeId, input.ManagerReport.Address, input.ManagerReport.Run, input.ManagerReport.Format),
         ForwardedInput.InputOneofCase.ManagerCertified => new ManagerCertified(input.ManagerCertified.Id, input.ManagerCertified.TlsInfo),
         ForwardedInput.InputOneofCase.RemoveManager => new RemoveManager(input.RemoveManager),
         ForwardedInput.InputOneofCase.CertificateIssued => new CertificateIssued(input.CertificateIssued.NodeId, input.CertificateIssued.Certificate, input.CertificateIssued.Availability),

@@ -42,11 +42,19 @@ internal sealed class AssignmentPlan
     /// <summary>Makes the changes; the plan is empty afterwards.</summary>
     public void Emit(Turn turn)
     {
-        if (_taskIds.Count > 0)
+        if (turn.Format < ClusterState.FormatOfAssignTasks)
+            EmitOneByOne(turn);
+        else if (_taskIds.Count > 0)
             turn.Emit(new Mutation { AssignTasks = new AssignTasks { NodeIds = { _nodeIds }, TaskIds = { _taskIds }, Nodes = { _nodes } } });
         foreach (var mutation in _withGenericResources)
             turn.Emit(mutation);
         Clear();
+    }
+
+    private void EmitOneByOne(Turn turn)
+    {
+        for (var i = 0; i < _taskIds.Count; i++)
+            turn.Emit(new Mutation { AssignTask = new AssignTask { TaskId = _taskIds[i], NodeId = _nodeIds[(int)_nodes[i]] } });
     }
 
     public void Clear()

@@ -96,7 +96,7 @@ public sealed class ManagersService(
     public override async Task<ReportReply> Report(ReportRequest request, ServerCallContext context)
     {
         var (_, caller) = Caller(context);
-        await SubmitAsync(new ManagerReport(caller.Id, request.NodeId, request.Addr, Run: ""), context).ConfigureAwait(false);
+        await SubmitAsync(new ManagerReport(caller.Id, request.NodeId, request.Addr, Run: "", Format: 0), context).ConfigureAwait(false);
         return new ReportReply();
     }
 

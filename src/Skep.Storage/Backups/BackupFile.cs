@@ -45,9 +45,9 @@ public sealed class BackupFile
         {
             file.ReadExactly(bytes);
             var manifest = BackupManifest.Decode(bytes);
-            return manifest.StateFormat <= ClusterState.Format
+            return manifest.StateFormat <= StateSnapshot.Format
                 ? new BackupFile(path, bytes, manifest, file.Length)
-                : throw new InvalidBackupException($"{path} holds a state of format {manifest.StateFormat}, this program knows formats up to {ClusterState.Format}; upgrade skep and skepd on this host");
+                : throw new InvalidBackupException($"{path} holds a state of format {manifest.StateFormat}, this program knows formats up to {StateSnapshot.Format}; upgrade skep and skepd on this host");
         }
         catch (Exception e) when (e is JsonException or EndOfStreamException)
         {

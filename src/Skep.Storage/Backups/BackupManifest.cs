@@ -22,7 +22,7 @@ public sealed record BackupManifest
     /// <summary>What docker shows as Version.Index of the newest change that is in it.</summary>
     public required ulong StateVersion { get; init; }
 
-    /// <summary>See <see cref="State.ClusterState.Format"/>.</summary>
+    /// <summary>See <see cref="State.StateSnapshot.Format"/>.</summary>
     public required uint StateFormat { get; init; }
 
     public required int Nodes { get; init; }

@@ -46,7 +46,7 @@ public static class BackupWriter
             ManagerId = managerId,
             ManagerAddr = state.Managers.GetValueOrDefault(managerId)?.Addr ?? "",
             StateVersion = state.Version,
-            StateFormat = ClusterState.Format,
+            StateFormat = StateSnapshot.Format,
             Nodes = state.Nodes.Count,
             Services = state.Services.Count,
             Tasks = state.Tasks.Count,

@@ -381,7 +381,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
     private async Task BecomeNodeAsync(RunningManager running, string nodeId, CancellationToken cancellation)
     {
         var file = running.File with { NodeId = nodeId };
-        await running.Manager.SubmitAsync(new ManagerReport(file.ManagerId, file.NodeId, file.AdvertiseAddr, ""), cancellation).ConfigureAwait(false);
+        await running.Manager.SubmitAsync(new ManagerReport(file.ManagerId, file.NodeId, file.AdvertiseAddr, Run: "", Format: 0), cancellation).ConfigureAwait(false);
         file.Write(_dataDirectory);
         running.File = file;
         SetActive(file);
@@ -582,7 +582,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         }
     }
 
-    private static State.Manager ManagerOf(SwarmFile file, ManagerSelf self) => new() { Run = self.Run, Id = file.ManagerId, RaftId = file.RaftId, Addr = file.AdvertiseAddr, NodeId = file.NodeId };
+    private static State.Manager ManagerOf(SwarmFile file, ManagerSelf self) => new() { Run = self.Run, Format = State.ClusterState.Format, Id = file.ManagerId, RaftId = file.RaftId, Addr = file.AdvertiseAddr, NodeId = file.NodeId };
 
     private static string HostOf(string address) => System.Net.IPEndPoint.Parse(address).Address.ToString();
 }

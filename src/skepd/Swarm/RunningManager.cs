@@ -18,6 +18,7 @@ internal sealed class RunningManager : IAsyncDisposable
 {
     /// <summary>How often a manager that follows says again who it is, until the leader has heard it.</summary>
     private static readonly TimeSpan ReportRetry = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan FormatReportInterval = TimeSpan.FromSeconds(30);
 
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -192,8 +193,8 @@ internal sealed class RunningManager : IAsyncDisposable
         {
             try
             {
-                if (Self is { } self && self.Run != _run)
-                    await _service.SubmitAsync(new ManagerReport(self.Id, File.NodeId, File.AdvertiseAddr, _run), _closing.Token).ConfigureAwait(false);
+                if (Self is { } self && (self.Run != _run || self.Format != ClusterState.Format))
+                    await _service.SubmitAsync(new ManagerReport(self.Id, File.NodeId, File.AdvertiseAddr, _run, ClusterState.Format), _closing.Token).ConfigureAwait(false);
                 else if (Self is not null)
                     return;
             }
@@ -201,7 +202,9 @@ internal sealed class RunningManager : IAsyncDisposable
             {
                 _logger.LogDebug("this manager could not report itself yet: {Reason}", e.Message);
             }
-            await Task.Delay(ReportRetry, _time, _closing.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            // While a cluster is upgraded, a leader of the older version takes the run and overlooks the format: one of the newer is told again.
+            var interval = Self?.Run == _run ? FormatReportInterval : ReportRetry;
+            await Task.Delay(interval, _time, _closing.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

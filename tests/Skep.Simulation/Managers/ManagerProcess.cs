@@ -195,7 +195,7 @@ internal sealed class ManagerProcess : ITransport, IReplica
                 {
                     if (self.Run == Self.Run)
                         return;
-                    await Service.SubmitAsync(new ManagerReport(Self.Id, "", _host.Address, Self.Run));
+                    await Service.SubmitAsync(new ManagerReport(Self.Id, "", _host.Address, Self.Run, ClusterState.Format));
                 }
             }
             catch (ControlException e)

@@ -29,7 +29,7 @@ public sealed class NewerFormatTests
             await replica.ProposeAsync(Entry(ClusterState.Format));
             await Assert.ThrowsAsync<Skep.Log.ProposalDroppedException>(() => replica.ProposeAsync(Entry(ClusterState.Format + 1)));
             var stopped = await Assert.ThrowsAsync<StateFormatException>(() => replica.Stopped);
-            AssertSays("the log entry 4 is of format 2, this version of skepd knows formats up to 1", stopped);
+            AssertSays("the log entry 4 is of format 3, this version of skepd knows formats up to 2", stopped);
             await Assert.ThrowsAsync<ReplicaStoppedException>(() => replica.ProposeAsync(Entry(ClusterState.Format)));
         }
         Assert.Equal(1ul, store.Read(state => state.Version));
@@ -39,7 +39,7 @@ public sealed class NewerFormatTests
             var again = new StateStore();
             var refusal = await Assert.ThrowsAsync<StateFormatException>(() => Replica.OpenAsync(
                 options with { Start = ReplicaStart.Existing }, new SwarmStateMachine(again), TimeProvider.System, null, NullLogger.Instance));
-            AssertSays("the log entry 4 is of format 2", refusal);
+            AssertSays("the log entry 4 is of format 3", refusal);
             Assert.Equal(1ul, again.Read(state => state.Version));
         }
     }
@@ -62,7 +62,7 @@ public sealed class NewerFormatTests
             await leader.ProposeAsync(Entry(ClusterState.Format));
             await ManagerHost.UntilAsync(() => store.Read(state => state.Version) == 1);
             await leader.ProposeAsync(Entry(ClusterState.Format + 1));
-            AssertSays("is of format 2, this version of skepd knows formats up to 1", await Assert.ThrowsAsync<StateFormatException>(() => follower.Stopped.WaitAsync(TimeSpan.FromSeconds(20))));
+            AssertSays("is of format 3, this version of skepd knows formats up to 2", await Assert.ThrowsAsync<StateFormatException>(() => follower.Stopped.WaitAsync(TimeSpan.FromSeconds(20))));
         }
         wire.Members.TryRemove(2, out _);
         Assert.Equal(1ul, store.Read(state => state.Version));
@@ -96,7 +96,7 @@ public sealed class NewerFormatTests
     public void A_snapshot_of_a_newer_format_is_refused_with_its_index()
     {
         using var newer = new MemoryStream();
-        new SnapshotRecord { Header = new Skep.State.SnapshotHeader { Format = ClusterState.Format + 1 } }.WriteDelimitedTo(newer);
+        new SnapshotRecord { Header = new Skep.State.SnapshotHeader { Format = StateSnapshot.Format + 1 } }.WriteDelimitedTo(newer);
         newer.Position = 0;
         AssertSays("the snapshot of log entry 9 is of format 2", Assert.Throws<StateFormatException>(() => new SwarmStateMachine(new StateStore()).Restore(9, newer)));
     }

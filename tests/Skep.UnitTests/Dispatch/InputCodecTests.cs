@@ -21,6 +21,13 @@ public sealed class InputCodecTests
     }
 
     [Fact]
+    public void What_a_manager_says_of_itself_arrives_whole()
+    {
+        var report = new ManagerReport("m1", "n1", "10.0.0.1:2377", "run", 7);
+        Assert.Equal(report, InputCodec.Decode(InputCodec.Encode(report)));
+    }
+
+    [Fact]
     public void Statuses_of_many_nodes_arrive_whole()
     {
         var sent = new TaskStatusReports([

@@ -128,7 +128,7 @@ public sealed class SessionBalanceTests : IAsyncDisposable
     {
         // Once more when it comes back: under a new run.
         await _leader.SubmitAsync(new AddManager(new Skep.State.Manager { Id = id, Addr = id, NodeId = id == "m1" ? "n0" : "", Run = run }));
-        await _leader.SubmitAsync(new ManagerReport(id, "", "", run));
+        await _leader.SubmitAsync(new ManagerReport(id, "", "", run, 0));
         _managers.Add(id, new Serving(new Follower(_leader, new ManagerSelf(id, run)), _options, _time));
     }
 

@@ -207,5 +207,5 @@ public sealed class NodeControlTests
 
     private void AddVoter(string id, string nodeId) => _harness.Call(new AddManager(new Skep.State.Manager { Id = id, RaftId = (ulong)id.GetHashCode(StringComparison.Ordinal) | 1, Addr = "10.0.0.9:2377", NodeId = nodeId }));
 
-    private void Host(string nodeId) => _harness.Call(new ManagerReport("manager", nodeId, "", ""));
+    private void Host(string nodeId) => _harness.Call(new ManagerReport("manager", nodeId, "", "", 0));
 }

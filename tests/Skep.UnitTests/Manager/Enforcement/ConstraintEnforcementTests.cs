@@ -80,11 +80,11 @@ public sealed class ConstraintEnforcementTests
     [Fact]
     public void A_host_that_is_no_manager_any_more_loses_what_was_for_managers()
     {
-        _cluster.Call(new ManagerReport("manager", "a", "", ""));
+        _cluster.Call(new ManagerReport("manager", "a", "", "", 0));
         _cluster.AddService("ui", s => s.Task.Placement.Constraints.Add("node.role==manager"));
         _cluster.AddTasks("ui", 1);
         Assert.Equal(Wire.TaskState.Running, _cluster.Task("ui.1").State);
-        _cluster.Call(new ManagerReport("manager", "b", "", ""));
+        _cluster.Call(new ManagerReport("manager", "b", "", "", 0));
         _cluster.Settle();
         Assert.Equal(Wire.TaskState.Rejected, _cluster.Task("ui.1").State);
     }

@@ -13,7 +13,7 @@ public sealed class MissingNodesRuleTests
 
     public MissingNodesRuleTests()
     {
-        _harness.Call(new AddManager(new Skep.State.Manager { Id = "other", RaftId = 2, Addr = "10.0.0.2:2377", Run = "other-run" }));
+        _harness.Call(new AddManager(new Skep.State.Manager { Id = "other", RaftId = 2, Addr = "10.0.0.2:2377", Run = "other-run", Format = ClusterState.Format }));
         _harness.AddNode("here");
         _harness.AddNode("there");
         _harness.Arrive("there", "other-run");
@@ -114,7 +114,7 @@ public sealed class MissingNodesRuleTests
     [Fact]
     public void Nodes_of_a_manager_that_was_removed_or_started_anew_are_missed()
     {
-        _harness.Call(new ManagerReport("other", "", "", "next-run"));
+        _harness.Call(new ManagerReport("other", "", "", "next-run", 0));
         Assert.Equal(NodeState.Unknown, StateOf("there"));
         Assert.Contains("restarted", _harness.State.Nodes["there"].Status.Message, StringComparison.Ordinal);
         _harness.Arrive("there", "next-run");

@@ -188,7 +188,7 @@ public sealed class SchedulingRuleTests
         _cluster.AddService("ui", s => s.Task.Placement.Constraints.Add("node.role==manager"));
         _cluster.AddTasks("ui", 1);
         Assert.Equal(Wire.TaskState.Pending, _cluster.Task("ui.1").State);
-        _cluster.Call(new ManagerReport("manager", "node0002", "", ""));
+        _cluster.Call(new ManagerReport("manager", "node0002", "", "", 0));
         _cluster.Settle();
         Assert.Equal("node0002", _cluster.Task("ui.1").NodeId);
     }
