@@ -12,7 +12,7 @@ internal sealed class AssignmentPlan
     private readonly List<string> _taskIds = [];
     private readonly List<uint> _nodes = []; // of each task, in _nodeIds
     private readonly List<string> _nodeIds = [];
-    private readonly Dictionary<NodeLoad, uint> _numbers = [];
+    private readonly List<NodeLoad> _numbered = [];
     private readonly List<Mutation> _withGenericResources = [];
 
     public int Count => _taskIds.Count + _withGenericResources.Count;
@@ -30,10 +30,11 @@ internal sealed class AssignmentPlan
             return;
         }
         node.Add(like);
-        if (!_numbers.TryGetValue(node, out var number))
+        if (node.NumberInPlan is not { } number)
         {
-            _numbers.Add(node, number = (uint)_nodeIds.Count);
+            node.NumberInPlan = number = (uint)_nodeIds.Count;
             _nodeIds.Add(node.Node.Id);
+            _numbered.Add(node);
         }
         _taskIds.Add(taskId);
         _nodes.Add(number);
@@ -62,7 +63,9 @@ internal sealed class AssignmentPlan
         _taskIds.Clear();
         _nodes.Clear();
         _nodeIds.Clear();
-        _numbers.Clear();
+        foreach (var node in _numbered)
+            node.NumberInPlan = null;
+        _numbered.Clear();
         _withGenericResources.Clear();
     }
 }

@@ -30,6 +30,9 @@ internal sealed class NodeLoad(Wire.Node node)
     /// <summary>Tasks that run here or are to.</summary>
     public int Tasks { get; private set; }
 
+    /// <summary>Where the <see cref="AssignmentPlan"/> of this turn names it; null while it does not. Here, since to look it up for each task takes longer than to place it.</summary>
+    public uint? NumberInPlan { get; set; }
+
     public bool IsReady =>
         Node.Status?.State == Wire.NodeStatus.Types.State.Ready && Node.Spec?.Availability == Wire.NodeSpec.Types.Availability.Active;
 

@@ -17,8 +17,8 @@ internal sealed class NodeLoads
     {
         _byId.Clear();
         _sorted.Clear();
-        foreach (var node in state.Nodes.Values)
-            Add(state, node);
+        foreach (var node in state.Nodes.Values.OrderBy(node => node.Id, StringComparer.Ordinal))
+            _sorted.Add(Add(state, node));
         // Of failures only those are known that are still in the history; better than to start with none.
         foreach (var task in state.Tasks.All)
         {
@@ -32,7 +32,7 @@ internal sealed class NodeLoads
         if (Find(node.Id) is { } load)
             load.Node = node;
         else
-            Add(state, node);
+            _sorted.Insert(~IndexOf(node.Id), Add(state, node));
     }
 
     public void Remove(string nodeId)
@@ -64,7 +64,7 @@ internal sealed class NodeLoads
         return held ? LoadChange.Freer : LoadChange.Fuller;
     }
 
-    private void Add(ClusterState state, Wire.Node node)
+    private NodeLoad Add(ClusterState state, Wire.Node node)
     {
         var load = new NodeLoad(node) { Role = NodeRoles.Of(state, node) };
         foreach (var task in state.Tasks.OnNode(node.Id))
@@ -73,7 +73,7 @@ internal sealed class NodeLoads
                 load.Add(task);
         }
         _byId.Add(node.Id, load);
-        _sorted.Insert(~IndexOf(node.Id), load);
+        return load;
     }
 
     private int IndexOf(string nodeId)

@@ -74,13 +74,26 @@ public sealed class SchedulingRule : IRule
         _plan.Clear();
         _retry = false;
         _nodes.Rebuild(state, now);
-        foreach (var task in state.Tasks.All.Where(t => t.State <= Wire.TaskState.Pending).OrderBy(t => t.CreatedAt).ThenBy(t => t.Id, StringComparer.Ordinal))
+        foreach (var task in OldestFirst(state.Tasks.All))
         {
             if (PendingGroup.IsWaiting(task))
                 Add(task);
             else if (IsStoppedEarly(task))
                 _stopped.Add(task.Id);
         }
+    }
+
+    // Tasks lie in the table as they were made, but for those in places of removed ones. A million that wait are mostly in order already, and are then
+    // placed in the order of memory.
+    private static IReadOnlyList<TaskRecord> OldestFirst(IEnumerable<TaskRecord> tasks)
+    {
+        List<TaskRecord> early = [.. tasks.Where(task => task.State <= Wire.TaskState.Pending)];
+        for (var i = 1; i < early.Count; i++)
+        {
+            if (early[i].CreatedAt < early[i - 1].CreatedAt)
+                return [.. early.OrderBy(task => task.CreatedAt)];
+        }
+        return early;
     }
 
     public void Note(Change change)

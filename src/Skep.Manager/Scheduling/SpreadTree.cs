@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Google.Protobuf.Collections;
 using Skep.State;
 
@@ -87,14 +88,12 @@ internal sealed class SpreadTree
 
     private bool TryPlaceOnNode(Branch leaf, Action<NodeLoad> place)
     {
-        if (!leaf.Nodes.TryPeek(out var node, out var rank))
+        if (!leaf.TryTakeBest(out var node, out var rank))
             return false;
         place(node);
         leaf.Tasks++;
         if (_filters.HasRoom(node))
-            leaf.Nodes.DequeueEnqueue(node, rank with { TasksOfService = rank.TasksOfService + 1, Tasks = rank.Tasks + 1 });
-        else
-            leaf.Nodes.Dequeue();
+            leaf.Chosen.Enqueue((node, rank with { TasksOfService = rank.TasksOfService + 1, Tasks = rank.Tasks + 1 }));
         return true;
     }
 
@@ -125,7 +124,24 @@ internal sealed class SpreadTree
 
         public PriorityQueue<Branch, BranchRank> Order { get; } = new();
 
+        /// <summary>Nodes that were not chosen yet.</summary>
         public PriorityQueue<NodeLoad, Rank> Nodes { get; } = new();
+
+        /// <summary>
+        /// Nodes that were chosen, with their ranks now. The best comes first without any sorting: nodes are chosen in the order of their ranks, and a
+        /// task more moves each rank back as far as the others.
+        /// </summary>
+        public Queue<(NodeLoad Node, Rank Rank)> Chosen { get; } = new();
+
+        public bool TryTakeBest([MaybeNullWhen(false)] out NodeLoad node, out Rank rank)
+        {
+            if (Chosen.TryPeek(out var chosen) && (!Nodes.TryPeek(out _, out var first) || chosen.Rank.CompareTo(first) < 0))
+            {
+                (node, rank) = Chosen.Dequeue();
+                return true;
+            }
+            return Nodes.TryDequeue(out node, out rank);
+        }
 
         public Branch Child(string value)
         {
