@@ -14,12 +14,12 @@ internal sealed class NodeFilters
     public string OfNode { get; }
 
     /// <param name="task">Any of the tasks: those of one spec and endpoint ask for the same.</param>
-    /// <param name="networkDrivers">Drivers of the networks that it is attached to.</param>
-    public NodeFilters(TaskRecord task, IReadOnlyCollection<string> networkDrivers)
+    /// <param name="plugins">What it needs its engine to have.</param>
+    /// <param name="ofNode">Its <see cref="Describe"/>.</param>
+    public NodeFilters(TaskRecord task, RequiredPlugins? plugins, string ofNode)
     {
         var spec = task.Spec.Spec;
-        var plugins = RequiredPlugins.Of(spec, networkDrivers);
-        OfNode = Describe(spec, plugins);
+        OfNode = ofNode;
         Add(node => node.IsReady, "1 node not available for new tasks", "{0} nodes not available for new tasks");
         if (spec.Resources?.Reservations is { } reserved && (reserved.NanoCpus != 0 || reserved.MemoryBytes != 0 || reserved.Generic.Count > 0))
             AddTaken(node => node.HasEnough(reserved), "insufficient resources on 1 node", "insufficient resources on {0} nodes");
@@ -73,7 +73,8 @@ internal sealed class NodeFilters
 
     private void AddTaken(Func<NodeLoad, bool> check, string one, string many) => _filters.Add(new Filter(check, OfWhatIsTaken: true, one, many));
 
-    private static string Describe(Wire.TaskSpec spec, RequiredPlugins? plugins)
+    /// <summary>What <see cref="OfNode"/> is to be: empty when any node will do.</summary>
+    public static string Describe(Wire.TaskSpec spec, RequiredPlugins? plugins)
     {
         var constraints = spec.Placement is { Constraints.Count: > 0 } constrained ? constrained.Constraints.ToString() : "";
         var platforms = spec.Placement is { Platforms.Count: > 0 } bound ? bound.Platforms.ToString() : "";

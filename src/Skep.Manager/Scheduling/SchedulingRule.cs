@@ -36,6 +36,7 @@ public sealed class SchedulingRule : IRule
     private readonly WorkSet<string> _changedNodes = new();
     private readonly WorkSet<string> _stopped = new();
     private readonly AssignmentPlan _plan = new();
+    private readonly SharedFilters _filters = new();
     private readonly Dictionary<string, LeastLoadedNodes> _leastLoaded = [];
     private readonly HashSet<PendingGroup> _toldTooLittle = []; // some task in it was told a reason that is no longer the whole truth
     private ClusterState _state = new();
@@ -262,7 +263,7 @@ public sealed class SchedulingRule : IRule
         var looked = 0;
         var limit = _queue.Count > 0 ? Math.Min(_plan.Count + TasksPerGo, turn.Budget) : turn.Budget;
         var ranking = group.Ranking is { } kept && kept.Loads == _loads && turn.Now - kept.MadeAt < RankingLife ? kept : null;
-        var filters = ranking?.Filters ?? NewFilters(group.Sample);
+        var filters = ranking?.Filters ?? _filters.Of(_state, group.Sample);
         group.Ranking = null;
         _loads++;
         if (ranking is null && group.Count <= FewTasks && group.Key.Spec.Spec.Placement is not { Preferences.Count: > 0 })
@@ -329,18 +330,7 @@ public sealed class SchedulingRule : IRule
     }
 
     private NodeFilters FiltersOf(TaskRecord task, GroupKey key, Dictionary<GroupKey, NodeFilters> cache) =>
-        cache.TryGetValue(key, out var filters) ? filters : cache[key] = NewFilters(task);
-
-    private NodeFilters NewFilters(TaskRecord task)
-    {
-        List<string> drivers = [];
-        foreach (var attachment in task.Attachments)
-        {
-            if (_state.Networks.GetValueOrDefault(attachment.NetworkId)?.DriverState?.Name is { Length: > 0 } name && !drivers.Contains(name))
-                drivers.Add(name);
-        }
-        return new NodeFilters(task, drivers);
-    }
+        cache.TryGetValue(key, out var filters) ? filters : cache[key] = _filters.Of(_state, task);
 
     private static void Assign(Turn turn, TaskRecord task, NodeLoad node)
     {
