@@ -42,7 +42,7 @@ public sealed class TaskTable
 
     /// <summary>The slots of a service that have a task (of any state), in no order.</summary>
     public IReadOnlyCollection<SlotKey> SlotsOf(string serviceId) => _byService.TryGetValue(serviceId, out var service)
-        ? [.. service.ByNumber.Keys.Select(slot => new SlotKey(slot, "")), .. service.ByNode.Keys.Select(node => new SlotKey(0, node))]
+        ? [.. service.ByNumber.Keys.Select(slot => new SlotKey(slot, "")), .. service.ByNode?.Keys.Select(node => new SlotKey(0, node)) ?? []]
         : [];
 
     /// <summary>The tasks of one slot, oldest first: at most a handful (the task, its predecessors kept as history).</summary>
@@ -217,21 +217,21 @@ public sealed class TaskTable
         /// <summary>The oldest task of each slot of a replicated service.</summary>
         public Dictionary<ulong, int> ByNumber { get; private init; } = [];
 
-        /// <summary>The oldest task of each node of a global service.</summary>
-        public Dictionary<string, int> ByNode { get; private init; } = [];
+        /// <summary>The oldest task of each node of a global service; null when it is none.</summary>
+        public Dictionary<string, int>? ByNode { get; private set; }
 
-        public ServiceTasks Clone() => new() { All = new(All), ByNumber = new(ByNumber), ByNode = new(ByNode) };
+        public ServiceTasks Clone() => new() { All = new(All), ByNumber = new(ByNumber), ByNode = ByNode is null ? null : new(ByNode) };
 
         public int First(SlotKey slot) => slot.Slot != 0
             ? ByNumber.GetValueOrDefault(slot.Slot, Nowhere)
-            : ByNode.GetValueOrDefault(slot.NodeId, Nowhere);
+            : ByNode?.GetValueOrDefault(slot.NodeId, Nowhere) ?? Nowhere;
 
         public void SetFirst(SlotKey slot, int place)
         {
             if (slot.Slot != 0)
                 Set(ByNumber, slot.Slot, place);
             else
-                Set(ByNode, slot.NodeId, place);
+                Set(ByNode ??= [], slot.NodeId, place);
         }
 
         private static void Set<T>(Dictionary<T, int> slots, T slot, int place) where T : notnull

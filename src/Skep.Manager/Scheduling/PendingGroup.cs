@@ -15,7 +15,7 @@ internal readonly record struct GroupKey(TaskSpecRecord Spec, string HostPorts)
 internal sealed class PendingGroup(GroupKey key, TaskRecord sample)
 {
     private readonly Queue<string> _tasks = [];
-    private readonly HashSet<string> _left = []; // in the queue, though they wait no longer
+    private HashSet<string>? _left; // in the queue, though they wait no longer
 
     public GroupKey Key { get; } = key;
 
@@ -30,7 +30,7 @@ internal sealed class PendingGroup(GroupKey key, TaskRecord sample)
     /// <summary>How the nodes rank for these tasks, kept from turn to turn while it holds: a burst is placed over many turns.</summary>
     public Ranking? Ranking { get; set; }
 
-    public int Count => _tasks.Count - _left.Count;
+    public int Count => _tasks.Count - (_left?.Count ?? 0);
 
     /// <summary>Id of the task that has waited longest; null when none waits.</summary>
     public string? First
@@ -39,7 +39,7 @@ internal sealed class PendingGroup(GroupKey key, TaskRecord sample)
         {
             while (_tasks.TryPeek(out var id))
             {
-                if (_left.Count == 0 || !_left.Remove(id))
+                if (_left is null || !_left.Remove(id))
                     return id;
                 _tasks.Dequeue();
             }
@@ -53,7 +53,7 @@ internal sealed class PendingGroup(GroupKey key, TaskRecord sample)
     public void RemoveFirst() => _tasks.Dequeue();
 
     /// <summary>A task waits no longer for another reason. It is found out when its turn comes, since a queue cannot be searched for each.</summary>
-    public void Leave(string taskId) => _left.Add(taskId);
+    public void Leave(string taskId) => (_left ??= []).Add(taskId);
 
     public IEnumerable<TaskRecord> Waiting(ClusterState state) => _tasks.Select(state.Tasks.Find).OfType<TaskRecord>().Where(IsWaiting);
 
