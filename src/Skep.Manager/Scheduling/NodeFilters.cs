@@ -10,20 +10,18 @@ internal sealed class NodeFilters
 {
     private readonly List<Filter> _filters = [];
 
-    /// <summary>Equal for specs that ask the same of a node as such, whatever they take of it.</summary>
-    public string OfNode { get; }
+    public NodeDemand OfNode { get; }
 
     /// <param name="task">Any of the tasks: those of one spec and endpoint ask for the same.</param>
-    /// <param name="plugins">What it needs its engine to have.</param>
-    /// <param name="ofNode">Its <see cref="Describe"/>.</param>
-    public NodeFilters(TaskRecord task, RequiredPlugins? plugins, string ofNode)
+    /// <param name="ofNode">What it asks of a node as such.</param>
+    public NodeFilters(TaskRecord task, NodeDemand ofNode)
     {
         var spec = task.Spec.Spec;
         OfNode = ofNode;
         Add(node => node.IsReady, "1 node not available for new tasks", "{0} nodes not available for new tasks");
         if (spec.Resources?.Reservations is { } reserved && (reserved.NanoCpus != 0 || reserved.MemoryBytes != 0 || reserved.Generic.Count > 0))
             AddTaken(node => node.HasEnough(reserved), "insufficient resources on 1 node", "insufficient resources on {0} nodes");
-        if (plugins is not null)
+        if (RequiredPlugins.Of(ofNode) is { } plugins)
             Add(node => plugins.AreOn(node.Node), "missing plugin on 1 node", "missing plugin on {0} nodes");
         if (Constraints(spec) is { Count: > 0 } constraints)
             Add(node => Constraint.Match(constraints, node.Node, node.Role), "scheduling constraints not satisfied on 1 node", "scheduling constraints not satisfied on {0} nodes");
@@ -34,7 +32,8 @@ internal sealed class NodeFilters
             AddTaken(node => !Array.Exists(ports, node.UsesHostPort), "host-mode port already in use on 1 node", "host-mode port already in use on {0} nodes");
         if (spec.Placement is { MaxReplicas: > 0 and var max })
             AddTaken(node => (ulong)node.TasksOf(task.ServiceId) < max, "max replicas per node limit exceed", "max replicas per node limit exceed");
-        if (NeedsClusterVolume(spec))
+        // Cluster (CSI) volumes do not exist here yet, so nothing that mounts one can run.
+        if (ofNode.ClusterVolume)
             Add(_ => false, "cannot fulfill requested CSI volume mounts on 1 node", "cannot fulfill requested CSI volume mounts on {0} nodes");
     }
 
@@ -72,18 +71,6 @@ internal sealed class NodeFilters
     private void Add(Func<NodeLoad, bool> check, string one, string many) => _filters.Add(new Filter(check, OfWhatIsTaken: false, one, many));
 
     private void AddTaken(Func<NodeLoad, bool> check, string one, string many) => _filters.Add(new Filter(check, OfWhatIsTaken: true, one, many));
-
-    /// <summary>What <see cref="OfNode"/> is to be: empty when any node will do.</summary>
-    public static string Describe(Wire.TaskSpec spec, RequiredPlugins? plugins)
-    {
-        var constraints = spec.Placement is { Constraints.Count: > 0 } constrained ? constrained.Constraints.ToString() : "";
-        var platforms = spec.Placement is { Platforms.Count: > 0 } bound ? bound.Platforms.ToString() : "";
-        return string.Concat(constraints, platforms, plugins?.ToString() ?? "", NeedsClusterVolume(spec) ? "volume" : "");
-    }
-
-    // Cluster (CSI) volumes do not exist here yet, so nothing that mounts one can run.
-    private static bool NeedsClusterVolume(Wire.TaskSpec spec) =>
-        spec.Container is { Mounts.Count: > 0 } container && container.Mounts.Any(m => m.Type == Wire.Mount.Types.Type.Cluster);
 
     private static IReadOnlyList<Constraint> Constraints(Wire.TaskSpec spec)
     {

@@ -6,31 +6,19 @@ namespace Skep.Manager.Scheduling;
 internal sealed class RequiredPlugins
 {
     private readonly string[] _volumes;
-    private readonly IReadOnlyCollection<string> _networks;
+    private readonly string[] _networks;
     private readonly string _log;
 
-    private RequiredPlugins(string[] volumes, IReadOnlyCollection<string> networks, string log)
+    private RequiredPlugins(NodeDemand demand)
     {
-        _volumes = volumes;
-        _networks = networks;
-        _log = log;
+        _volumes = demand.VolumeDrivers.Split(',', StringSplitOptions.RemoveEmptyEntries);
+        _networks = demand.NetworkDrivers.Split(',', StringSplitOptions.RemoveEmptyEntries);
+        _log = demand.LogDriver;
     }
 
     /// <summary>Null when any engine will do.</summary>
-    public static RequiredPlugins? Of(Wire.TaskSpec spec, IReadOnlyCollection<string> networkDrivers)
-    {
-        string[] volumes = spec.Container is not { Mounts.Count: > 0 }
-            ? []
-            : [.. spec.Container.Mounts
-                .Where(m => m.Type == Wire.Mount.Types.Type.Volume)
-                .Select(m => m.VolumeOptions?.DriverConfig?.Name ?? "")
-                .Where(name => name.Length > 0 && name != "local")
-                .Distinct()];
-        var log = spec.LogDriver?.Name is { Length: > 0 } name && name != "none" ? name : "";
-        return volumes.Length > 0 || networkDrivers.Count > 0 || log.Length > 0 ? new RequiredPlugins(volumes, networkDrivers, log) : null;
-    }
-
-    public override string ToString() => $"{string.Join(',', _volumes)};{string.Join(',', _networks)};{_log}";
+    public static RequiredPlugins? Of(NodeDemand demand) =>
+        demand.VolumeDrivers.Length > 0 || demand.NetworkDrivers.Length > 0 || demand.LogDriver.Length > 0 ? new RequiredPlugins(demand) : null;
 
     public bool AreOn(Wire.Node node)
     {

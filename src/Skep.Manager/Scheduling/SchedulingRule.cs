@@ -37,7 +37,7 @@ public sealed class SchedulingRule : IRule
     private readonly WorkSet<string> _stopped = new();
     private readonly AssignmentPlan _plan = new();
     private readonly SharedFilters _filters = new();
-    private readonly Dictionary<string, LeastLoadedNodes> _leastLoaded = [];
+    private readonly Dictionary<NodeDemand, LeastLoadedNodes> _leastLoaded = [];
     private readonly HashSet<PendingGroup> _toldTooLittle = []; // some task in it was told a reason that is no longer the whole truth
     private ClusterState _state = new();
     private bool _retry;
