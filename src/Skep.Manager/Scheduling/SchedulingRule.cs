@@ -86,7 +86,7 @@ public sealed class SchedulingRule : IRule
 
     // Tasks lie in the table as they were made, but for those in places of removed ones. A million that wait are mostly in order already, and are then
     // placed in the order of memory.
-    private static IReadOnlyList<TaskRecord> OldestFirst(IEnumerable<TaskRecord> tasks)
+    private static List<TaskRecord> OldestFirst(IEnumerable<TaskRecord> tasks)
     {
         List<TaskRecord> early = [.. tasks.Where(task => task.State <= Wire.TaskState.Pending)];
         for (var i = 1; i < early.Count; i++)

@@ -280,6 +280,47 @@ public sealed class SchedulingRuleTests
         Assert.InRange(sizes.Max(), 1, 100);
     }
 
+    [Fact]
+    public void Services_that_ask_for_different_things_are_not_taken_for_alike()
+    {
+        _cluster.AddNode("a", n =>
+        {
+            n.Spec.Annotations.Labels["zone"] = "east";
+            n.Description.Resources = new Wire.Resources { NanoCpus = 1, MemoryBytes = 9 };
+        });
+        _cluster.AddNode("b", n =>
+        {
+            n.Spec.Annotations.Labels["zone"] = "west";
+            n.Description.Resources = new Wire.Resources { NanoCpus = 9, MemoryBytes = 1 };
+        });
+        foreach (var (service, node, ask) in new (string, string, Action<Wire.ServiceSpec>)[]
+        {
+            ("east", "a", s => s.Task.Placement.Constraints.Add("node.labels.zone==east")),
+            ("west", "b", s => s.Task.Placement.Constraints.Add("node.labels.zone==west")),
+            ("cpus", "b", s => s.Task.Resources.Reservations = new Wire.Resources { NanoCpus = 5 }),
+            ("memory", "a", s => s.Task.Resources.Reservations = new Wire.Resources { MemoryBytes = 5 }),
+            ("nowhere", "", s => s.Task.Resources.Reservations = new Wire.Resources { NanoCpus = 5, MemoryBytes = 5 }),
+        })
+        {
+            _cluster.AddService(service, ask);
+            _cluster.AddTasks(service, 1);
+            Assert.Equal(node, _cluster.Task($"{service}.1").NodeId);
+        }
+    }
+
+    [Fact]
+    public void After_a_change_of_leader_the_oldest_still_come_first()
+    {
+        _cluster.AddService("web", s => s.Task.Resources.Reservations = new Wire.Resources { NanoCpus = 1 });
+        _cluster.AddTasks("web", 3);
+        _cluster.Advance(TimeSpan.FromSeconds(1));
+        _cluster.RemoveTask("web.1");
+        _cluster.AddTasks("web", 1);
+        _cluster.ChangeLeader();
+        _cluster.AddNode("a", n => n.Description.Resources.NanoCpus = 2);
+        Assert.Equal(["web.2", "web.3"], _cluster.RunningTasksOf("web").Select(t => t.Id).Order());
+    }
+
     private void AddLargeNode(string id) => _cluster.AddNode(id, n =>
     {
         n.Description.Platform = new Wire.Platform { Os = "linux", Architecture = "x86_64" };
