@@ -7,8 +7,8 @@ namespace Skep.Rpc.Server;
 /// <summary>The blocks of headers (HPACK, RFC 7541) that answers begin and end with. Nothing is put into the peer's table.</summary>
 internal static class ResponseHeaders
 {
-    /// <summary>Of a status' text, in characters. Encoded it is at most three times as long, which fits a frame.</summary>
-    private const int LongestMessage = 4096;
+    /// <summary>Of a status' text, in characters. Encoded it is at most nine times as long, which fits a frame.</summary>
+    private const int LongestMessage = 1024;
 
     private const byte LiteralUnkept = 0x00;
     private const byte LongText = 0x7f;

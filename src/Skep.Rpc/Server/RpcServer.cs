@@ -70,6 +70,8 @@ public sealed class RpcServer(IPEndPoint listen, AdmitPeer admit, MethodTable me
 
     public async ValueTask DisposeAsync()
     {
+        if (_stopping.IsCancellationRequested)
+            return;
         await _stopping.CancelAsync().ConfigureAwait(false);
         _socket.Dispose();
         _checks?.Dispose();
