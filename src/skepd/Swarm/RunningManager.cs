@@ -193,7 +193,7 @@ internal sealed class RunningManager : IAsyncDisposable
         {
             try
             {
-                if (Self is { } self && (self.Run != _run || self.Format != ClusterState.Format))
+                if (Self is { } self && (self.Run != _run || self.KnownFormat != ClusterState.Format))
                     await _service.SubmitAsync(new ManagerReport(self.Id, File.NodeId, File.AdvertiseAddr, _run, ClusterState.Format), _closing.Token).ConfigureAwait(false);
                 else if (Self is not null)
                     return;
