@@ -26,7 +26,7 @@ internal sealed record GrowthCase(string Kind, Size Size)
     private int LabLimit => 60 + IdleSeconds + (Size.Nodes / 40) + (Size.Tasks / 2_500);
 
     /// <summary>Rounds so that a small size is measured for as long as a large one.</summary>
-    private int Rounds => Math.Clamp(300_000 / Size.Tasks, 1, 100);
+    private int Rounds => Math.Clamp(200_000 / Size.Tasks, 1, 100);
 
     /// <summary>What is run, each a program of the repository and its arguments; RESULTS stands for the file that JSON lines are appended to, where they do not come by standard output.</summary>
     public IReadOnlyList<string> Commands => Kind == Lab

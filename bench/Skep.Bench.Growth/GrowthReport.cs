@@ -31,7 +31,7 @@ internal sealed class GrowthReport(Grid grid, Results results)
     public string Markdown()
     {
         var text = new StringBuilder();
-        text.AppendLine(CultureInfo.InvariantCulture, $"All of it: `{grid.Command}` (as root, nothing else running){(results.Origin is { } origin ? $"; measured {origin}" : "")}. The last column is the last size's cost by the first's.").AppendLine();
+        text.AppendLine(CultureInfo.InvariantCulture, $"All of it: `bench/growth --docs` (as root, nothing else running){(results.Origin is { } origin ? $"; measured {origin}" : "")}. The last column is the last size's cost by the first's.").AppendLine();
         Table(text, $"Tasks grow, {AtNodes}; whole", grid.TaskSizes, size => size.Tasks, WholeByTasks);
         Table(text, $"Nodes grow, {AtTasks}; whole", grid.NodeSizes.Where(size => grid.Cases.Contains(new GrowthCase(GrowthCase.Lab, size))), size => size.Nodes, WholeByNodes);
         Table(text, $"Tasks grow, {AtNodes}; parts", grid.TaskSizes, size => size.Tasks, [.. PartsCpu, .. PartsBytes]);

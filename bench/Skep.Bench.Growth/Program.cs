@@ -13,6 +13,11 @@ var command = new RootCommand("""
     """) { names, quick, again, noRun, docs };
 command.SetAction(parsed =>
 {
+    if (parsed.GetValue(quick) && parsed.GetValue(docs))
+    {
+        Console.Error.WriteLine("the docs have the figures of the whole grid; what --quick measured is in artifacts/growth-quick/growth.md");
+        return 2;
+    }
     var grid = parsed.GetValue(quick) ? Grid.Quick : Grid.Full;
     Directory.CreateDirectory(grid.Folder);
     var wanted = parsed.GetValue(names)!;
