@@ -39,7 +39,7 @@ public sealed class ClusterState
     public IReadOnlyDictionary<string, Wire.Node> Nodes => _nodes;
 
     /// <summary>The newest format of batches that every member understands: what a leader may write while managers of two versions are in the group.</summary>
-    public uint SharedFormat => _managers.Values.Where(manager => manager.IsMember).Select(manager => Math.Max(1, manager.Format)).Append(Format).Min();
+    public uint SharedFormat => _managers.Values.Where(manager => manager.IsMember).Select(manager => manager.KnownFormat).Append(Format).Min();
 
     /// <summary>By node: the session that it registered last, and which manager holds it. A node that never came has none.</summary>
     public IReadOnlyDictionary<string, HeldSession> Sessions => _sessions;

@@ -35,7 +35,7 @@ internal static class ManagerInputs
         if (report.Address.Length > 0)
             manager.Addr = report.Address;
         if (report.Run.Length > 0)
-            (manager.Run, manager.Format) = (report.Run, report.Format);
+            manager.Begin(report.Run, report.Format);
     });
 
     public static void Certified(Turn turn, ManagerCertified certified)

@@ -83,10 +83,10 @@ internal static class NodeInputs
 
     public static void LeadershipBegan(Turn turn, LeadershipBegan began)
     {
-        if (!turn.State.Managers.TryGetValue(began.ManagerId, out var present) || (present.Run == began.Run && present.Format == ClusterState.Format && !present.Unreachable))
+        if (!turn.State.Managers.TryGetValue(began.ManagerId, out var present) || (present.Run == began.Run && present.KnownFormat == ClusterState.Format && !present.Unreachable))
             return;
         var manager = present.Clone();
-        (manager.Run, manager.Format) = (began.Run, ClusterState.Format);
+        manager.Begin(began.Run, ClusterState.Format);
         manager.Unreachable = false;
         turn.Emit(new Mutation { PutManager = new PutManager { Manager = manager } });
     }

@@ -283,7 +283,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
                 await running.Manager.SubmitAsync(new InitCluster(cluster, ManagerOf(file, running.Manager.Self))).ConfigureAwait(false);
                 file.Write(_dataDirectory);
             }
-            await running.ServeAsync(certificate, _dispatch, _loggers).ConfigureAwait(false);
+            running.Serve(certificate, _dispatch, _loggers);
         }
         catch
         {
@@ -582,7 +582,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         }
     }
 
-    private static State.Manager ManagerOf(SwarmFile file, ManagerSelf self) => new() { Run = self.Run, Format = State.ClusterState.Format, Id = file.ManagerId, RaftId = file.RaftId, Addr = file.AdvertiseAddr, NodeId = file.NodeId };
+    private static State.Manager ManagerOf(SwarmFile file, ManagerSelf self) => new() { Run = self.Run, FormatRun = self.Run, Format = State.ClusterState.Format, Id = file.ManagerId, RaftId = file.RaftId, Addr = file.AdvertiseAddr, NodeId = file.NodeId };
 
     private static string HostOf(string address) => System.Net.IPEndPoint.Parse(address).Address.ToString();
 }

@@ -39,7 +39,7 @@ public sealed class LoopHarness
                 Annotations = new Wire.Annotations { Name = "default" },
                 Orchestration = new Wire.OrchestrationConfig { TaskHistoryRetentionLimit = 5 },
             },
-        }, new Skep.State.Manager { Id = "manager", RaftId = 1, Addr = "10.0.0.1:2377", Run = Run, Format = ClusterState.Format }));
+        }, new Skep.State.Manager { Id = "manager", RaftId = 1, Addr = "10.0.0.1:2377", Run = Run, FormatRun = Run, Format = ClusterState.Format }));
     }
 
     public SwarmLoop Loop { get; private set; }

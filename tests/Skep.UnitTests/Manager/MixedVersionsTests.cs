@@ -31,10 +31,23 @@ public sealed class MixedVersionsTests
     [Fact]
     public void A_member_that_goes_back_to_an_older_version_is_heeded_again()
     {
-        _cluster.Call(new AddManager(new Skep.State.Manager { Id = "other", RaftId = 2, Addr = "10.0.0.2:2377", Run = "one", Format = ClusterState.Format }));
+        _cluster.Call(new AddManager(new Skep.State.Manager { Id = "other", RaftId = 2, Addr = "10.0.0.2:2377", Run = "one", FormatRun = "one", Format = ClusterState.Format }));
         Assert.Equal(ClusterState.Format, _cluster.State.SharedFormat);
         _cluster.Call(new ManagerReport("other", "", "", "two", 0));
         Assert.Equal(1u, _cluster.State.SharedFormat);
+    }
+
+    /// <summary>Such a leader knows no field of the format, and keeps it as it keeps all that it does not know.</summary>
+    [Fact]
+    public void What_an_earlier_run_said_does_not_count_when_a_leader_of_an_older_version_noted_the_new_one()
+    {
+        var noted = new Skep.State.Manager { Id = "other", RaftId = 2, Addr = "10.0.0.2:2377", Run = "one", FormatRun = "one", Format = ClusterState.Format };
+        noted.Run = "two";
+        _cluster.Call(new AddManager(noted));
+        Assert.Equal(1u, _cluster.State.SharedFormat);
+
+        _cluster.Call(new ManagerReport("other", "", "", "two", ClusterState.Format));
+        Assert.Equal(ClusterState.Format, _cluster.State.SharedFormat);
     }
 
     [Fact]

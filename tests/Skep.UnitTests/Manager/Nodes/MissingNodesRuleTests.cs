@@ -13,7 +13,7 @@ public sealed class MissingNodesRuleTests
 
     public MissingNodesRuleTests()
     {
-        _harness.Call(new AddManager(new Skep.State.Manager { Id = "other", RaftId = 2, Addr = "10.0.0.2:2377", Run = "other-run", Format = ClusterState.Format }));
+        _harness.Call(new AddManager(new Skep.State.Manager { Id = "other", RaftId = 2, Addr = "10.0.0.2:2377", Run = "other-run", FormatRun = "other-run", Format = ClusterState.Format }));
         _harness.AddNode("here");
         _harness.AddNode("there");
         _harness.Arrive("there", "other-run");
