@@ -74,5 +74,5 @@ internal sealed record SchedulingCase(int Nodes, int Tasks, bool Constrained, bo
     private static IEnumerable<SchedulingCase> Both(int nodes, int tasks, bool constrained, double? stock = null) =>
         [new(nodes, tasks, constrained, OneOff: false, stock), new(nodes, tasks, constrained, OneOff: true, stock)];
 
-    private static string Short(int number) => number % 1_000_000 == 0 ? $"{number / 1_000_000}m" : $"{number / 1_000}k";
+    private static string Short(int number) => number % 1_000_000 == 0 ? $"{number / 1_000_000}m" : number % 1_000 == 0 ? $"{number / 1_000}k" : $"{number}";
 }

@@ -2,17 +2,18 @@ using Skep.State;
 
 namespace Skep.Bench.State;
 
-/// <summary>Batches as a leader makes them for tasks from their creation to RUNNING on 1,000 nodes: created, allocated (an address each), assigned, three statuses.</summary>
+/// <summary>Batches as a leader makes them for tasks from their creation to RUNNING: created, allocated (an address each), assigned, three statuses.</summary>
 internal sealed class TaskLife
 {
     private const int PerBatch = 10_000;
-    private const int Nodes = 1_000;
 
     private readonly SyntheticCluster _cluster = new();
 
-    public TaskLife(int tasks)
+    /// <param name="tasks">How many, all of one service.</param>
+    /// <param name="nodes">How many have them, in turns.</param>
+    public TaskLife(int tasks, int nodes)
     {
-        _cluster.AddNodes(Nodes);
+        _cluster.AddNodes(nodes);
         Service = _cluster.AddService("web");
         Beginning = _cluster.State.Clone();
         var creations = new List<CreateTasks>();
@@ -45,11 +46,19 @@ internal sealed class TaskLife
 
     private Mutation Assign(int[] chunk)
     {
-        var assign = new AssignTasks { NodeIds = { _cluster.NodeIds } };
+        // As the scheduler writes it: only nodes that the batch gives something.
+        var assign = new AssignTasks();
+        var places = new Dictionary<int, uint>();
         foreach (var i in chunk)
         {
+            var node = i % _cluster.NodeIds.Count;
+            if (!places.TryGetValue(node, out var place))
+            {
+                places.Add(node, place = (uint)assign.NodeIds.Count);
+                assign.NodeIds.Add(_cluster.NodeIds[node]);
+            }
             assign.TaskIds.Add(_cluster.TaskIds[i]);
-            assign.Nodes.Add((uint)(i % Nodes));
+            assign.Nodes.Add(place);
         }
         return new Mutation { AssignTasks = assign };
     }
