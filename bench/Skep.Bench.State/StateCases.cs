@@ -22,29 +22,31 @@ internal static class StateCases
         ("snapshot-read", 1_000_000, ReadSnapshot),
         ("clone", 1_000_000, Clone),
         ("rebuild", 1_000_000, Rebuild),
+        ("leader", 1_000_000, LeaderCase.Run),
     ];
 
     // A follower's work, without the parsing: a log of the tasks' whole life onto the state.
     private static Measurement Apply(string name, int tasks, int rounds)
     {
         var life = new TaskLife(tasks);
+        Batch[] batches = [.. life.Batches];
         var (median, _) = Timing.Rounds(rounds, timing =>
         {
             var state = life.Beginning.Clone();
-            foreach (var batch in life.Batches)
+            foreach (var batch in batches)
                 timing.Of(() => state.Apply(batch));
         });
-        return Measured(name, tasks, median) with { Bytes = life.Batches.Sum(b => (long)b.CalculateSize()) };
+        return Measured(name, tasks, median) with { Bytes = batches.Sum(b => (long)b.CalculateSize()) };
     }
 
     private static Measurement Encode(string name, int tasks, int rounds)
     {
-        var life = new TaskLife(tasks);
+        Batch[] batches = [.. new TaskLife(tasks).Batches];
         long bytes = 0;
         var (median, _) = Timing.Rounds(rounds, timing =>
         {
             bytes = 0;
-            foreach (var batch in life.Batches)
+            foreach (var batch in batches)
                 bytes += timing.Of(batch.ToByteArray).Length;
         });
         return Measured(name, tasks, median) with { Bytes = bytes };
