@@ -62,7 +62,7 @@ internal sealed class LeaderCase
                 return 0;
             });
             var info = GC.GetGCMemoryInfo();
-            var line = string.Create(CultureInfo.InvariantCulture, $"heap {info.HeapSizeBytes / 1e6,6:F0} MB, committed {info.TotalCommittedBytes / 1e6,6:F0} MB, most ever {PeakMb(),6:F0} MB, pauses {info.PauseTimePercentage:F0} %");
+            var line = string.Create(CultureInfo.InvariantCulture, $"heap {info.HeapSizeBytes / 1e6,6:F0} MB, committed {info.TotalCommittedBytes / 1e6,6:F0} MB, most ever {PeakMb(),6:F0} MB, {GC.CollectionCount(0)} collections, pauses {info.PauseTimePercentage:F0} %");
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {what,-10} {(double)(Live() - before) / tasks,6:F0} bytes live a task, {line}"));
         }
         var measured = new Measurement("state", name, timing.Seconds, timing.CpuSeconds) { Count = tasks, Bytes = Live() - before, PeakMb = PeakMb() };

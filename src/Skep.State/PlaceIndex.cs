@@ -10,12 +10,12 @@ internal sealed class PlaceIndex
     private const int None = -1;
 
     private int[] _buckets; // the first place of each, counted from 1; 0: none
-    private Link[] _links; // by place
+    private readonly Chunks<Link> _links; // by place
     private int _count;
 
-    public PlaceIndex() => (_buckets, _links) = (new int[16], new Link[16]);
+    public PlaceIndex() => (_buckets, _links) = (new int[16], new Chunks<Link>());
 
-    private PlaceIndex(PlaceIndex other) => (_buckets, _links, _count) = ([.. other._buckets], [.. other._links], other._count);
+    private PlaceIndex(PlaceIndex other) => (_buckets, _links, _count) = ([.. other._buckets], other._links.Clone(), other._count);
 
     public int Count => _count;
 
@@ -32,8 +32,7 @@ internal sealed class PlaceIndex
     {
         if (_count == _buckets.Length)
             Grow();
-        if (place >= _links.Length)
-            Array.Resize(ref _links, Math.Max(place + 1, _links.Length + _links.Length / 2));
+        _links.Reach(place);
         _count++;
         _links[place].Hash = hash;
         Chain(place);

@@ -16,11 +16,11 @@ public sealed class TaskTable
     private readonly PlaceIndex _bySlot; // the oldest task of each slot
     private readonly Dictionary<string, List<int>> _byNode;
     private readonly Dictionary<string, List<int>> _byService;
-    private Place[] _places;
+    private readonly Chunks<Place> _places;
     private int _used;
     private int _free = Nowhere; // the first of the places given back, chained by Place.NextInSlot
 
-    public TaskTable() => (_byId, _bySlot, _byNode, _byService, _places) = (new(), new(), [], [], []);
+    public TaskTable() => (_byId, _bySlot, _byNode, _byService, _places) = (new(), new(), [], [], new());
 
     private TaskTable(TaskTable other)
     {
@@ -28,7 +28,7 @@ public sealed class TaskTable
         _bySlot = other._bySlot.Clone();
         _byNode = other._byNode.ToDictionary(node => node.Key, node => new List<int>(node.Value));
         _byService = other._byService.ToDictionary(service => service.Key, service => new List<int>(service.Value));
-        _places = other._places.AsSpan(0, other._used).ToArray();
+        _places = other._places.Clone();
         (_used, _free) = (other._used, other._free);
     }
 
@@ -127,9 +127,8 @@ public sealed class TaskTable
         }
         else
         {
-            if (_used == _places.Length)
-                Array.Resize(ref _places, Math.Max(16, _used + _used / 2));
             at = _used++;
+            _places.Reach(at);
         }
         _byId.Add(HashOf(task.Id), at);
         _places[at] = new Place { Task = task, NextInSlot = Nowhere };
