@@ -1,3 +1,5 @@
+using Skep.Rpc;
+
 namespace Skep.Agent;
 
 /// <summary>The state of a task, as it is to be reported.</summary>

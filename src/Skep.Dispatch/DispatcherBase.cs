@@ -8,7 +8,6 @@ namespace Skep.Dispatch;
 /// SwarmKit's Dispatcher service as a base class of our own: what the generated one would be if assignments were
 /// <see cref="OutgoingAssignments"/>, whose shared parts are spliced in as bytes.
 /// </summary>
-[BindServiceMethod(typeof(DispatcherBase), nameof(BindService))]
 public abstract class DispatcherBase
 {
     private const string ServiceName = "docker.swarmkit.v1.Dispatcher";
@@ -38,15 +37,16 @@ public abstract class DispatcherBase
 
     public abstract Task Assignments(Wire.AssignmentsRequest request, IServerStreamWriter<OutgoingAssignments> stream, ServerCallContext context);
 
-    /// <summary>Called by Grpc.AspNetCore, with a null service, to learn the methods.</summary>
-    public static void BindService(ServiceBinderBase binder, DispatcherBase? service)
+    /// <summary>Adds the service's methods to a server.</summary>
+    public static void BindService(ServiceBinderBase binder, DispatcherBase service)
     {
         ArgumentNullException.ThrowIfNull(binder);
-        binder.AddMethod(SessionMethod, service is null ? null : new ServerStreamingServerMethod<Wire.SessionRequest, Wire.SessionMessage>(service.Session));
-        binder.AddMethod(HeartbeatMethod, service is null ? null : new UnaryServerMethod<Wire.HeartbeatRequest, Wire.HeartbeatResponse>(service.Heartbeat));
-        binder.AddMethod(UpdateTaskStatusMethod, service is null ? null : new UnaryServerMethod<Wire.UpdateTaskStatusRequest, Wire.UpdateTaskStatusResponse>(service.UpdateTaskStatus));
-        binder.AddMethod(UpdateVolumeStatusMethod, service is null ? null : new UnaryServerMethod<Wire.UpdateVolumeStatusRequest, Wire.UpdateVolumeStatusResponse>(service.UpdateVolumeStatus));
-        binder.AddMethod(AssignmentsMethod, service is null ? null : new ServerStreamingServerMethod<Wire.AssignmentsRequest, OutgoingAssignments>(service.Assignments));
+        ArgumentNullException.ThrowIfNull(service);
+        binder.AddMethod(SessionMethod, new ServerStreamingServerMethod<Wire.SessionRequest, Wire.SessionMessage>(service.Session));
+        binder.AddMethod(HeartbeatMethod, new UnaryServerMethod<Wire.HeartbeatRequest, Wire.HeartbeatResponse>(service.Heartbeat));
+        binder.AddMethod(UpdateTaskStatusMethod, new UnaryServerMethod<Wire.UpdateTaskStatusRequest, Wire.UpdateTaskStatusResponse>(service.UpdateTaskStatus));
+        binder.AddMethod(UpdateVolumeStatusMethod, new UnaryServerMethod<Wire.UpdateVolumeStatusRequest, Wire.UpdateVolumeStatusResponse>(service.UpdateVolumeStatus));
+        binder.AddMethod(AssignmentsMethod, new ServerStreamingServerMethod<Wire.AssignmentsRequest, OutgoingAssignments>(service.Assignments));
     }
 
     private static Method<TRequest, TResponse> Define<TRequest, TResponse>(MethodType type, string name, MessageParser<TRequest> request, MessageParser<TResponse> response)

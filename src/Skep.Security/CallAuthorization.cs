@@ -1,12 +1,9 @@
 using Grpc.Core;
-using Grpc.Core.Interceptors;
-using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 using Skep.Manager;
+using Skep.Rpc.Server;
 using Skep.State;
 using Skep.Wire;
-using Task = System.Threading.Tasks.Task;
 
 namespace Skep.Security;
 
@@ -19,38 +16,16 @@ namespace Skep.Security;
 /// <param name="manager">Its committed state: cluster, nodes, managers.</param>
 /// <param name="refusals">One line for every refusal.</param>
 /// <param name="logger">What only debugging needs.</param>
-public sealed class CallAuthorization(ClusterTrust trust, IManager manager, RefusalLog refusals, ILogger<CallAuthorization> logger) : Interceptor
+public sealed class CallAuthorization(ClusterTrust trust, IManager manager, RefusalLog refusals, ILogger<CallAuthorization> logger)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
-    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    /// <exception cref="RpcException">PermissionDenied.</exception>
+    public async ValueTask AuthorizeAsync(ServerCall context)
     {
-        await AuthorizeAsync(context).ConfigureAwait(false);
-        return await continuation(request, context).ConfigureAwait(false);
-    }
-
-    public override async Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
-    {
-        await AuthorizeAsync(context).ConfigureAwait(false);
-        return await continuation(requestStream, context).ConfigureAwait(false);
-    }
-
-    public override async Task ServerStreamingServerHandler<TRequest, TResponse>(TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
-    {
-        await AuthorizeAsync(context).ConfigureAwait(false);
-        await continuation(request, responseStream, context).ConfigureAwait(false);
-    }
-
-    public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation)
-    {
-        await AuthorizeAsync(context).ConfigureAwait(false);
-        await continuation(requestStream, responseStream, context).ConfigureAwait(false);
-    }
-
-    private async Task AuthorizeAsync(ServerCallContext context)
-    {
+        ArgumentNullException.ThrowIfNull(context);
         var role = CallRoles.Of(context.Method);
-        var peer = PeerOf(context.GetHttpContext());
+        var peer = ((ClusterPeer)context.Connection).Verify(trust);
         if (IsStranger(peer, role))
             await CatchUpAsync(context.CancellationToken).ConfigureAwait(false);
         if (Refusal(peer, role) is not { } refusal)
@@ -76,7 +51,7 @@ public sealed class CallAuthorization(ClusterTrust trust, IManager manager, Refu
     private bool IsStranger(VerifiedPeer? peer, CallRole role) => peer is { Flaw: null, Identity: { } node } && manager.Store.Read(state =>
         state.Cluster is { } cluster && node.ClusterId == cluster.Id && !IsKnown(state, node, role) && !cluster.BlacklistedCertificates.ContainsKey(node.NodeId));
 
-    private async Task CatchUpAsync(CancellationToken cancellation)
+    private async System.Threading.Tasks.Task CatchUpAsync(CancellationToken cancellation)
     {
         try
         {
@@ -87,14 +62,6 @@ public sealed class CallAuthorization(ClusterTrust trust, IManager manager, Refu
             // What this manager knows decides.
             logger.LogDebug("no leader says whether an unknown node is one of the cluster: {Reason}", e.Message);
         }
-    }
-
-    private VerifiedPeer? PeerOf(HttpContext http)
-    {
-        if (http.Features.Get<ITlsConnectionFeature>()?.ClientCertificate is not { } certificate)
-            return null;
-        var peer = http.Features.Get<VerifiedPeer>();
-        return peer is not null && trust.IsCurrent(peer) ? peer : trust.Verify(certificate, peer?.Intermediates);
     }
 
     private string? Refusal(VerifiedPeer? peer, CallRole role)

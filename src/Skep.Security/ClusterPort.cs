@@ -1,12 +1,11 @@
+using System.Net;
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
-using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Logging;
+using Skep.Rpc.Server;
+using Skep.Wire;
 
 namespace Skep.Security;
 
@@ -31,54 +30,100 @@ public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust tru
 
     private readonly HandshakeQueue _handshakes = new(HandshakesAtATime, HandshakeWork, time);
 
+    // Linux: getsockopt(IPPROTO_TCP, TCP_INFO) begins with the state of the connection.
+    private const int TcpLevel = 6;
+    private const int TcpInformation = 11;
+    private const int TcpInformationBytes = 8;
+    private const byte TcpEstablished = 1;
+
     /// <summary>First byte of a TLS connection: a handshake record.</summary>
     private const byte TlsHandshakeRecord = 0x16;
 
-    /// <summary>Makes a Kestrel endpoint the cluster port.</summary>
-    public void Configure(ListenOptions listen)
+    /// <summary>Lets a caller in, or says in the log why not.</summary>
+    public async Task<RpcPeer?> AdmitAsync(Socket socket, CancellationToken stopping)
     {
-        ArgumentNullException.ThrowIfNull(listen);
-        listen.Protocols = HttpProtocols.Http2;
-        listen.Use(next => connection => GuardAsync(next, connection));
-        listen.UseHttps(new TlsHandshakeCallbackOptions
+        ArgumentNullException.ThrowIfNull(socket);
+        var address = (IPEndPoint)socket.RemoteEndPoint!;
+        if (address.Address.IsIPv4MappedToIPv6)
+            address = new IPEndPoint(address.Address.MapToIPv4(), address.Port);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        limit.CancelAfter(HandshakeTimeout);
+        switch (await FirstByteAsync(socket, limit.Token).ConfigureAwait(false))
         {
-            HandshakeTimeout = HandshakeTimeout,
-            OnConnection = context => ValueTask.FromResult(Options(context.Connection)),
-        });
-        listen.Use(next => connection =>
-        {
-            connection.Features.Set(Handshaken.Yes);
-            connection.Features.Get<IDisposable>()?.Dispose(); // its place in the queue
-            if (connection.Features.Get<ITlsApplicationProtocolFeature>() is not { ApplicationProtocol.IsEmpty: false })
-                connection.Features.Set<ITlsApplicationProtocolFeature>(AssumedHttp2.Instance);
-            return next(connection);
-        });
+            case null:
+                // Opened and closed without a word: health checks of load balancers do that all day.
+                logger.LogDebug("a connection from {Address} was closed before it said anything", address);
+                return null;
+            case TlsHandshakeRecord:
+                return await HandshakeAsync(socket, address, limit.Token).ConfigureAwait(false);
+            case { } other:
+                refusals.Connection(address, $"it does not speak TLS (it begins with byte 0x{other:x2})");
+                return null;
+        }
     }
 
-    private SslServerAuthenticationOptions Options(ConnectionContext connection) => new()
+    private async Task<RpcPeer?> HandshakeAsync(Socket socket, IPEndPoint address, CancellationToken cancellation)
+    {
+        using var place = await EnterAsync(cancellation).ConfigureAwait(false);
+        if (place is null || HasGone(socket))
+        {
+            logger.LogDebug("a connection from {Address} was closed before its handshake", address);
+            return null;
+        }
+        VerifiedPeer? verdict = null;
+        // The chain of the handshake ends with it.
+        var options = Options((presented, chain, errors) => (verdict = Judge(presented, chain, errors)).Flaw is null);
+        var tls = new SslStream(new NetworkStream(socket, ownsSocket: true), leaveInnerStreamOpen: false);
+        try
+        {
+            await tls.AuthenticateAsServerAsync(options, cancellation).ConfigureAwait(false);
+            return new ClusterPeer(address, tls, tls.RemoteCertificate as X509Certificate2, verdict);
+        }
+        catch (Exception e)
+        {
+            // Some kinds of garbage make the TLS library fail in strange ways.
+            logger.LogDebug(e, "the TLS handshake with {Address} failed: {Reason}", address, e.Message);
+            refusals.Connection(address, verdict?.Flaw is { } flaw
+                ? $"its certificate ({verdict.Subject}) is not trusted: {flaw}"
+                : "the TLS handshake failed (TLS 1.2 or newer and HTTP/2 are needed)");
+            await tls.DisposeAsync().ConfigureAwait(false);
+            return null;
+        }
+    }
+
+    private async Task<IDisposable?> EnterAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            return await _handshakes.EnterAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+    }
+
+    private SslServerAuthenticationOptions Options(Func<X509Certificate2, X509Chain?, SslPolicyErrors, bool> accept) => new()
     {
         ServerCertificateContext = certificate.Context,
         EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+        // Engines negotiate HTTP/2 until they renew their certificate; from then on (their renewed TLS settings lack it) they just speak it, which Go's
+        // servers allow.
         ApplicationProtocols = [SslApplicationProtocol.Http2],
         // Requires that the client is asked for one; the callback lets those without pass.
         ClientCertificateRequired = true,
         CertificateChainPolicy = trust.Roots.Policy(trust.Now),
-        RemoteCertificateValidationCallback = (_, presented, chain, errors) => presented is null || Accept(connection, (X509Certificate2)presented, chain, errors),
+        RemoteCertificateValidationCallback = (_, presented, chain, errors) => presented is null || accept((X509Certificate2)presented, chain, errors),
         // Connections live for weeks, so resuming saves nothing; and every certificate is judged by today's roots.
         AllowTlsResume = false,
     };
 
-    private bool Accept(ConnectionContext connection, X509Certificate2 presented, X509Chain? chain, SslPolicyErrors errors)
+    private VerifiedPeer Judge(X509Certificate2 presented, X509Chain? chain, SslPolicyErrors errors)
     {
         string? flaw = null;
         if (errors != SslPolicyErrors.None)
-            flaw = chain is null ? errors.ToString() : Wire.ClusterRoots.Flaw(chain);
-        var peer = trust.Accept(presented, IntermediatesOf(chain), flaw);
-        connection.Features.Set(peer);
-        if (flaw is null)
-            return true;
-        refusals.Connection(connection.RemoteEndPoint, $"its certificate ({presented.Subject}) is not trusted: {flaw}");
-        return false;
+            flaw = chain is null ? errors.ToString() : ClusterRoots.Flaw(chain);
+        return trust.Accept(presented, IntermediatesOf(chain), flaw);
     }
 
     /// <summary>Copies: those of the handshake end with it.</summary>
@@ -89,75 +134,30 @@ public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust tru
         return [.. chain.ChainPolicy.ExtraStore.Select(certificate => X509CertificateLoader.LoadCertificate(certificate.RawData))];
     }
 
-    /// <summary>Kestrel itself is silent about handshakes that fail; an operator wants to know who knocked, and with what.</summary>
-    private async Task GuardAsync(ConnectionDelegate next, ConnectionContext connection)
+    private static async Task<byte?> FirstByteAsync(Socket socket, CancellationToken cancellation)
     {
-        switch (await FirstByteAsync(connection).ConfigureAwait(false))
-        {
-            case null:
-                // Opened and closed without a word: health checks of load balancers do that all day.
-                logger.LogDebug("a connection from {Address} was closed before it said anything", connection.RemoteEndPoint);
-                return;
-            case TlsHandshakeRecord:
-                break;
-            case { } other:
-                refusals.Connection(connection.RemoteEndPoint, $"it does not speak TLS (it begins with byte 0x{other:x2})");
-                connection.Abort(new ConnectionAbortedException("not TLS"));
-                return;
-        }
         try
         {
-            using var place = await _handshakes.EnterAsync(connection.ConnectionClosed).ConfigureAwait(false);
-            connection.Features.Set(place);
-            await next(connection).ConfigureAwait(false);
+            var first = new byte[1];
+            return await socket.ReceiveAsync(first, SocketFlags.Peek, cancellation).ConfigureAwait(false) == 1 ? first[0] : null;
         }
-        catch (OperationCanceledException) when (connection.ConnectionClosed.IsCancellationRequested && !IsHandshaken(connection))
-        {
-            logger.LogDebug("a connection from {Address} was closed before its handshake", connection.RemoteEndPoint);
-            return;
-        }
-        catch (Exception e) when (!IsHandshaken(connection))
-        {
-            // Some kinds of garbage make the TLS library fail in ways that Kestrel takes for a fault of its own.
-            logger.LogDebug(e, "the TLS handshake with {Address} failed: {Reason}", connection.RemoteEndPoint, e.Message);
-        }
-        var alreadyLogged = connection.Features.Get<VerifiedPeer>() is { Flaw: not null };
-        if (!IsHandshaken(connection) && !alreadyLogged)
-            refusals.Connection(connection.RemoteEndPoint, "the TLS handshake failed (TLS 1.2 or newer and HTTP/2 are needed)");
-    }
-
-    private static bool IsHandshaken(ConnectionContext connection) => connection.Features.Get<Handshaken>() is not null;
-
-    private static async Task<byte?> FirstByteAsync(ConnectionContext connection)
-    {
-        using var timeout = new CancellationTokenSource(HandshakeTimeout);
-        try
-        {
-            var read = await connection.Transport.Input.ReadAsync(timeout.Token).ConfigureAwait(false);
-            byte? first = read.Buffer.IsEmpty ? null : read.Buffer.FirstSpan[0];
-            // Nothing is consumed: TLS reads it again.
-            connection.Transport.Input.AdvanceTo(read.Buffer.Start);
-            return first;
-        }
-        catch (Exception e) when (e is OperationCanceledException or IOException or ConnectionAbortedException)
+        catch (Exception e) when (e is OperationCanceledException or SocketException)
         {
             return null;
         }
     }
 
-    /// <summary>
-    /// Engines negotiate HTTP/2 until they renew their certificate; from then on (their renewed TLS settings lack it) they just speak
-    /// it, which Go's servers allow. What is not HTTP/2 fails at its first bytes.
-    /// </summary>
-    private sealed class AssumedHttp2 : ITlsApplicationProtocolFeature
+    /// <summary>Whoever waited for too long has given up: a handshake with him would be in vain.</summary>
+    private static bool HasGone(Socket socket)
     {
-        public static readonly AssumedHttp2 Instance = new();
-
-        public ReadOnlyMemory<byte> ApplicationProtocol => SslApplicationProtocol.Http2.Protocol;
-    }
-
-    private sealed class Handshaken
-    {
-        public static readonly Handshaken Yes = new();
+        Span<byte> information = stackalloc byte[TcpInformationBytes];
+        try
+        {
+            return socket.GetRawSocketOption(TcpLevel, TcpInformation, information) > 0 && information[0] != TcpEstablished;
+        }
+        catch (SocketException)
+        {
+            return true;
+        }
     }
 }

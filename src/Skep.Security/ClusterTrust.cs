@@ -29,7 +29,7 @@ public sealed class ClusterTrust(ManagerCertificate own, TimeProvider time)
 
     /// <summary>Notes the verdict of a chain that was built with the present roots' policy.</summary>
     internal VerifiedPeer Accept(X509Certificate2 certificate, X509Certificate2Collection? intermediates, string? flaw) =>
-        new(NodeIdentity.FromSubject(certificate.SubjectName), certificate.NotBefore, certificate.NotAfter, Current().Pem, intermediates, flaw);
+        new(certificate.Subject, NodeIdentity.FromSubject(certificate.SubjectName), certificate.NotBefore, certificate.NotAfter, Current().Pem, intermediates, flaw);
 
     /// <summary>The verdict was made with the present roots.</summary>
     internal bool IsCurrent(VerifiedPeer peer) => Current().Pem.Equals(peer.RootPem);
@@ -47,10 +47,11 @@ public sealed class ClusterTrust(ManagerCertificate own, TimeProvider time)
 }
 
 /// <summary>A peer's certificate and what was found out about it; kept with the connection.</summary>
+/// <param name="Subject">As its certificate says.</param>
 /// <param name="Identity">What its subject says; null when it is not a node certificate.</param>
 /// <param name="NotBefore">Start of its validity.</param>
 /// <param name="NotAfter">End of its validity.</param>
 /// <param name="RootPem">The roots it was judged by.</param>
 /// <param name="Intermediates">What the peer sent along to link it to a root; null: nothing.</param>
 /// <param name="Flaw">Why it is not trusted; null when it is.</param>
-internal sealed record VerifiedPeer(NodeIdentity? Identity, DateTimeOffset NotBefore, DateTimeOffset NotAfter, ByteString RootPem, X509Certificate2Collection? Intermediates, string? Flaw);
+internal sealed record VerifiedPeer(string Subject, NodeIdentity? Identity, DateTimeOffset NotBefore, DateTimeOffset NotAfter, ByteString RootPem, X509Certificate2Collection? Intermediates, string? Flaw);

@@ -1,6 +1,4 @@
-using System.Net;
 using Grpc.Core;
-using Microsoft.AspNetCore.Http;
 using Skep.Wire;
 using Task = System.Threading.Tasks.Task;
 
@@ -21,15 +19,14 @@ internal sealed class NodeCall : ServerCallContext
     {
         CancellationTokenCore = cancellation;
         this.SetNode(new NodeIdentity(nodeId, NodeRole.Worker, "cluster"));
-        if (address is not null)
-            UserStateCore["__HttpContext"] = new DefaultHttpContext { Connection = { RemoteIpAddress = IPAddress.Parse(address) } };
+        PeerCore = address is null ? "" : $"ipv4:{address}:50000";
     }
 
     protected override string MethodCore => "";
 
     protected override string HostCore => "";
 
-    protected override string PeerCore => "";
+    protected override string PeerCore { get; }
 
     protected override DateTime DeadlineCore => DateTime.MaxValue;
 

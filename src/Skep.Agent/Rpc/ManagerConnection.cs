@@ -4,6 +4,8 @@ using System.Net.Security;
 using System.Net.Sockets;
 using Google.Protobuf;
 using Grpc.Core;
+using Skep.Rpc;
+using Skep.Rpc.Http2;
 
 namespace Skep.Agent.Rpc;
 
@@ -17,7 +19,6 @@ internal sealed class ManagerConnection : IDisposable
     /// <summary>What a peer may send ahead. All that comes is taken at once, so it bounds no more than a burst.</summary>
     private const int ReceiveWindow = 4 * 1024 * 1024;
 
-    private const int DefaultWindow = 65535;
     private const int BufferBytes = 2 * (Frame.MaxPayload + Frame.HeaderBytes);
     private const int SmallOutput = 1024;
 
@@ -30,8 +31,8 @@ internal sealed class ManagerConnection : IDisposable
     private int _outputLength;
     private bool _isWriting;
     private int _lastStream = -1;
-    private long _sendWindow = DefaultWindow;
-    private int _streamWindow = DefaultWindow;
+    private long _sendWindow = Frame.DefaultWindow;
+    private int _streamWindow = Frame.DefaultWindow;
     private int _received;
     private RpcException? _fault;
     private bool _isSilent;
@@ -139,7 +140,7 @@ internal sealed class ManagerConnection : IDisposable
             Setting(settings[Frame.SettingBytes..], Frame.SettingEnablePush, 0);
             Setting(settings[(2 * Frame.SettingBytes)..], Frame.SettingInitialWindow, ReceiveWindow);
             AppendFrame(FrameType.Settings, 0, 0, settings);
-            AppendWindowUpdate(0, ReceiveWindow - DefaultWindow);
+            AppendWindowUpdate(0, ReceiveWindow - Frame.DefaultWindow);
         }
         Flush();
 
@@ -167,7 +168,7 @@ internal sealed class ManagerConnection : IDisposable
                 if (read == 0)
                     throw new EndOfStreamException("the manager closed the connection");
                 filled += read;
-                var used = TakeFrames(buffer.AsSpan(0, filled));
+                var used = TakeFrames(buffer.AsMemory(0, filled));
                 filled -= used;
                 if (filled > 0)
                 {
@@ -193,12 +194,12 @@ internal sealed class ManagerConnection : IDisposable
         }
     }
 
-    private int TakeFrames(ReadOnlySpan<byte> data)
+    private int TakeFrames(ReadOnlyMemory<byte> data)
     {
         var used = 0;
         while (data.Length - used >= Frame.HeaderBytes)
         {
-            var frame = Frame.Read(data[used..]);
+            var frame = Frame.Read(data.Span[used..]);
             if (frame.Length > Frame.MaxPayload)
                 throw new InvalidDataException("a frame is too long");
             if (data.Length - used < Frame.HeaderBytes + frame.Length)
@@ -209,7 +210,7 @@ internal sealed class ManagerConnection : IDisposable
         return used;
     }
 
-    private void TakeFrame(Frame frame, ReadOnlySpan<byte> payload)
+    private void TakeFrame(Frame frame, ReadOnlyMemory<byte> payload)
     {
         switch (frame.Type)
         {
@@ -217,7 +218,7 @@ internal sealed class ManagerConnection : IDisposable
                 TakeData(frame, payload);
                 break;
             case FrameType.Headers when frame.Has(Frame.EndHeaders):
-                TakeHeaders(frame, ResponseHeaders.Read(frame.Content(payload)));
+                TakeHeaders(frame, ResponseHeaders.Read(frame.Content(payload).Span));
                 break;
             case FrameType.Headers or FrameType.Continuation:
                 throw new InvalidDataException("headers of more than one frame are not for this client");
@@ -225,21 +226,21 @@ internal sealed class ManagerConnection : IDisposable
                 End(frame.Stream, new RpcException(new Status(StatusCode.Unavailable, "the manager broke off the call")));
                 break;
             case FrameType.Settings when !frame.Has(Frame.Ack):
-                TakeSettings(payload);
+                TakeSettings(payload.Span);
                 break;
             case FrameType.Ping when !frame.Has(Frame.Ack):
                 lock (_lock)
-                    AppendFrame(FrameType.Ping, Frame.Ack, 0, payload);
+                    AppendFrame(FrameType.Ping, Frame.Ack, 0, payload.Span);
                 break;
             case FrameType.GoAway:
                 throw new EndOfStreamException("the manager goes away");
             case FrameType.WindowUpdate:
-                TakeWindow(frame.Stream, (int)(BinaryPrimitives.ReadUInt32BigEndian(payload) & int.MaxValue));
+                TakeWindow(frame.Stream, (int)(BinaryPrimitives.ReadUInt32BigEndian(payload.Span) & int.MaxValue));
                 break;
         }
     }
 
-    private void TakeData(Frame frame, ReadOnlySpan<byte> payload)
+    private void TakeData(Frame frame, ReadOnlyMemory<byte> payload)
     {
         RpcCall? call;
         lock (_lock)
@@ -328,7 +329,7 @@ internal sealed class ManagerConnection : IDisposable
         _outputLength += Frame.HeaderBytes + length;
 
         var size = request.CalculateSize();
-        var whole = RpcCall.PrefixBytes + size;
+        var whole = MessageReader.PrefixBytes + size;
         if (whole <= Math.Min(Frame.MaxPayload, Math.Min(_sendWindow, call.SendWindow)))
         {
             var data = Reserve(Frame.HeaderBytes + whole);
@@ -351,7 +352,7 @@ internal sealed class ManagerConnection : IDisposable
     {
         to[0] = 0;
         BinaryPrimitives.WriteInt32BigEndian(to[1..], size);
-        request.WriteTo(to.Slice(RpcCall.PrefixBytes, size));
+        request.WriteTo(to.Slice(MessageReader.PrefixBytes, size));
     }
 
     private void SendUnsent()

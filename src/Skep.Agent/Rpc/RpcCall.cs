@@ -1,20 +1,13 @@
-using System.Buffers;
-using System.Buffers.Binary;
 using System.Threading.Tasks.Sources;
 using Google.Protobuf;
 using Grpc.Core;
+using Skep.Rpc;
 
 namespace Skep.Agent.Rpc;
 
 /// <summary>A call on a <see cref="ManagerConnection"/> as the connection sees it: takes the answer's bytes, then its end.</summary>
-internal abstract class RpcCall
+internal abstract class RpcCall : MessageReader
 {
-    /// <summary>gRPC's prefix of each message: whether it is compressed, and its length.</summary>
-    public const int PrefixBytes = 5;
-
-    private byte[]? _part;
-    private int _partLength;
-
     /// <summary>The stream's number on its connection; 0 before.</summary>
     public int Stream { get; set; }
 
@@ -27,26 +20,7 @@ internal abstract class RpcCall
     /// <summary>How much was received since the peer was last told so. The connection's.</summary>
     public int Received { get; set; }
 
-    /// <summary>Bytes of the answer; in any pieces.</summary>
-    /// <exception cref="InvalidDataException">They are no messages of gRPC, or not of this call.</exception>
-    public void Take(ReadOnlySpan<byte> data)
-    {
-        while (data.Length > 0)
-        {
-            if (_partLength == 0 && Whole(data) is var whole and > 0 && whole <= data.Length)
-            {
-                Message(data[PrefixBytes..whole]);
-                data = data[whole..];
-                continue;
-            }
-            data = data[Keep(data)..];
-            if (_partLength >= PrefixBytes && Whole(_part) == _partLength)
-            {
-                Message(_part.AsSpan(PrefixBytes, _partLength - PrefixBytes));
-                Forget();
-            }
-        }
-    }
+    protected override int MaxMessageBytes => ClusterChannel.MaxMessageBytes;
 
     /// <summary>Nothing more comes.</summary>
     /// <param name="error">Null: it went well.</param>
@@ -56,45 +30,7 @@ internal abstract class RpcCall
         Ended(error);
     }
 
-    protected abstract void Message(ReadOnlySpan<byte> message);
-
     protected abstract void Ended(RpcException? error);
-
-    /// <summary>The length of the message that begins here, with its prefix; 0 when not even that is there.</summary>
-    private static int Whole(ReadOnlySpan<byte> data)
-    {
-        if (data.Length < PrefixBytes)
-            return 0;
-        var length = BinaryPrimitives.ReadUInt32BigEndian(data[1..]);
-        if (data[0] != 0 || length > ClusterChannel.MaxMessageBytes)
-            throw new InvalidDataException("a message is compressed or too long");
-        return PrefixBytes + (int)length;
-    }
-
-    /// <summary>Keeps as much as belongs to the message that has begun.</summary>
-    private int Keep(ReadOnlySpan<byte> data)
-    {
-        var wanted = _partLength < PrefixBytes ? PrefixBytes : Whole(_part);
-        var taken = Math.Min(wanted - _partLength, data.Length);
-        if (_part is null || _part.Length < wanted)
-        {
-            var larger = ArrayPool<byte>.Shared.Rent(wanted);
-            _part.AsSpan(0, _partLength).CopyTo(larger);
-            if (_part is not null)
-                ArrayPool<byte>.Shared.Return(_part);
-            _part = larger;
-        }
-        data[..taken].CopyTo(_part.AsSpan(_partLength));
-        _partLength += taken;
-        return taken;
-    }
-
-    private void Forget()
-    {
-        if (_part is not null)
-            ArrayPool<byte>.Shared.Return(_part);
-        (_part, _partLength) = (null, 0);
-    }
 }
 
 /// <summary>A call with one answer. When it has come, the same object can be used for the next call, on the same connection or another.</summary>
@@ -123,7 +59,7 @@ internal sealed class UnaryCall<T>(MessageParser<T> parser) : RpcCall, IValueTas
     public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _answer.OnCompleted(continuation, state, token, flags);
 
-    protected override void Message(ReadOnlySpan<byte> message) => _message = _parser.ParseFrom(message);
+    protected override void Message(ReadOnlyMemory<byte> message) => _message = _parser.ParseFrom(message.Span);
 
     protected override void Ended(RpcException? error)
     {
@@ -169,9 +105,9 @@ internal sealed class StreamingCall<T>(MessageParser<T> parser) : RpcCall
         }
     }
 
-    protected override void Message(ReadOnlySpan<byte> message)
+    protected override void Message(ReadOnlyMemory<byte> message)
     {
-        var parsed = _parser.ParseFrom(message);
+        var parsed = _parser.ParseFrom(message.Span);
         lock (_lock)
             _messages.Enqueue(parsed);
         _news.Set();

@@ -5,6 +5,7 @@ using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using Skep.Manager;
 using Skep.Manager.Certificates;
+using Skep.Rpc.Server;
 using Skep.State;
 using Skep.Wire;
 using Task = System.Threading.Tasks.Task;
@@ -112,7 +113,7 @@ public sealed class ManagersService(
     private async Task NoteCertificateAsync(Cluster cluster, State.Manager caller, ServerCallContext context)
     {
         var issuer = IssuingRoot.Of(cluster).CertificatePem;
-        if (!caller.Standby || context.GetHttpContext().Connection.ClientCertificate is not { } shown || ClusterRoots.Parse(issuer.Span).Check(shown, time.GetUtcNow()) is not null)
+        if (!caller.Standby || (context as ServerCall)?.Connection is not ClusterPeer { Certificate: { } shown } || ClusterRoots.Parse(issuer.Span).Check(shown, time.GetUtcNow()) is not null)
             return;
         var says = CertificateIssuer.Of(issuer).TlsInfo(trusted: cluster.RootCa.CaCert);
         if (!says.Equals(caller.TlsInfo))

@@ -1,8 +1,5 @@
 using System.Net;
 using System.Security.Cryptography;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Skep.Dispatch;
 using Skep.Dispatch.Leader;
@@ -10,7 +7,10 @@ using Skep.Dispatch.Logs;
 using Skep.Log;
 using Skep.Log.Transport;
 using Skep.Manager;
+using Skep.Rpc.Server;
 using Skep.Security;
+using LogBroker = Skep.Dispatch.Logs.LogBroker;
+using Task = System.Threading.Tasks.Task;
 
 namespace Skep.Daemon.Swarm;
 
@@ -23,15 +23,8 @@ internal sealed class ClusterServer : IAsyncDisposable
     /// <summary>A line of a log is 16 KB in stock's drivers; those of others send up to 1 MB.</summary>
     private const int MaxLogMessageBytes = 2 << 20;
 
-    /// <summary>One engine holds one connection: its session's few streams, and one for every reader of logs.</summary>
-    private const int MaxStreams = 96;
-
-    /// <summary>Bytes that a stream may send ahead of what was read.</summary>
-    private const int StreamWindow = 128 << 10;
-
-    private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(1);
-
-    private readonly WebApplication _app;
+    private readonly RpcServer _server;
+    private readonly ClusterSecurity _security;
     private readonly NodeSessions _sessions;
     private readonly CutOff _cutOff;
     private readonly NodeFeeds _feeds;
@@ -52,60 +45,27 @@ internal sealed class ClusterServer : IAsyncDisposable
         _statuses = new StatusIntake(manager, options, time, loggers.CreateLogger<StatusIntake>());
         _logs = new LogBroker(manager.Store, options, time, new Random(random.Next()), peers);
 
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.Services.AddSingleton(loggers);
-        builder.Services.AddSingleton(typeof(ILogger<>), typeof(Logger<>));
-        builder.Services.AddRoutingCore();
-        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            // Managers make TLS themselves (ManagerChannel), and their client then speaks of "http".
-            kestrel.AllowAlternateSchemes = true;
-            kestrel.Limits.Http2.MaxStreamsPerConnection = MaxStreams;
-            // Streams of logs wait for slow readers: all of them together must never hold up a heartbeat on the same connection.
-            kestrel.Limits.Http2.InitialStreamWindowSize = StreamWindow;
-            kestrel.Limits.Http2.InitialConnectionWindowSize = StreamWindow * MaxStreams;
-            kestrel.Limits.MinRequestBodyDataRate = null;
-            kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
-            kestrel.Listen(listen, endpoint => endpoint.ApplicationServices.GetRequiredService<ClusterPort>().Configure(endpoint));
-        });
-        builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(host => host.ShutdownTimeout = DrainTime);
-        builder.Services.AddClusterSecurity(manager, certificate, id => replica.Membership.Contains(id), time)
-            .AddServiceOptions<DispatcherService>(grpc => grpc.MaxReceiveMessageSize = MaxMessageBytes)
-            .AddServiceOptions<RaftService>(grpc => grpc.MaxReceiveMessageSize = RaftService.MaxMessageBytes)
-            .AddServiceOptions<LeaderService>(grpc => grpc.MaxReceiveMessageSize = MaxMessageBytes)
-            .AddServiceOptions<LogBrokerService>(grpc => grpc.MaxReceiveMessageSize = MaxLogMessageBytes);
-        builder.Services.AddSingleton(new DispatcherService(manager, _sessions, _feeds, _statuses, options, time, loggers.CreateLogger<DispatcherService>()));
-        builder.Services.AddSingleton(new ResourceAllocatorService(manager));
-        builder.Services.AddSingleton(new LogBrokerService(_logs));
-        builder.Services.AddSingleton(new ManagerLogsService(manager, _logs, options, time));
-        builder.Services.AddSingleton(new HealthService());
-        builder.Services.AddSingleton(new ControlService());
-        builder.Services.AddSingleton(new RaftService(replica, raftId, loggers.CreateLogger<RaftService>()));
-        builder.Services.AddSingleton(new LeaderService(manager));
-        _app = builder.Build();
-        _renewal = new ManagerCertificateRenewal(
-            certificate, manager, _app.Services.GetRequiredService<CertificateSigner>(), time, new Random(random.Next()), loggers.CreateLogger<ManagerCertificateRenewal>());
-        _app.UseRouting();
-        _app.MapClusterSecurity();
-        _app.MapGrpcService<DispatcherService>();
-        _app.MapGrpcService<ResourceAllocatorService>();
-        _app.MapGrpcService<LogBrokerService>();
-        _app.MapGrpcService<ManagerLogsService>();
-        _app.MapGrpcService<HealthService>();
-        _app.MapGrpcService<ControlService>();
-        _app.MapGrpcService<RaftService>();
-        _app.MapGrpcService<LeaderService>();
+        _security = new ClusterSecurity(manager, certificate, id => replica.Membership.Contains(id), time, loggers);
+        var methods = _security.AddTo(new MethodTable())
+            .Add(binder => DispatcherBase.BindService(binder, new DispatcherService(manager, _sessions, _feeds, _statuses, options, time, loggers.CreateLogger<DispatcherService>())), MaxMessageBytes)
+            .Add(binder => Wire.ResourceAllocator.BindService(binder, new ResourceAllocatorService(manager)), MaxMessageBytes)
+            .Add(binder => Wire.LogBroker.BindService(binder, new LogBrokerService(_logs)), MaxLogMessageBytes)
+            .Add(binder => Dispatch.LogSharing.ManagerLogs.BindService(binder, new ManagerLogsService(manager, _logs, options, time)), MaxMessageBytes)
+            .Add(binder => Wire.Health.BindService(binder, new HealthService()), MaxMessageBytes)
+            .Add(binder => Wire.Control.BindService(binder, new ControlService()), MaxMessageBytes)
+            .Add(binder => Log.Transport.Raft.BindService(binder, new RaftService(replica, raftId, loggers.CreateLogger<RaftService>())), RaftService.MaxMessageBytes)
+            .Add(binder => Leader.BindService(binder, new LeaderService(manager)), MaxMessageBytes);
+        _server = _security.Serve(listen, methods);
+        _renewal = new ManagerCertificateRenewal(certificate, manager, _security.Signer, time, new Random(random.Next()), loggers.CreateLogger<ManagerCertificateRenewal>());
     }
 
     /// <summary>The logs of tasks, from the engines that are connected here and to the other managers.</summary>
     public ILogReader Logs => _logs;
 
     /// <exception cref="IOException">The port is taken.</exception>
-    public async Task StartAsync()
+    public void Start()
     {
-        await _app.StartAsync().ConfigureAwait(false);
+        _server.Start();
         _renewing = _renewal.RunAsync(_closing.Token);
     }
 
@@ -118,7 +78,8 @@ internal sealed class ClusterServer : IAsyncDisposable
         _cutOff.Dispose();
         _sessions.Dispose();
         _logs.Dispose();
-        await _app.DisposeAsync().ConfigureAwait(false);
+        await _server.DisposeAsync().ConfigureAwait(false);
+        _security.Dispose();
         await _statuses.DisposeAsync().ConfigureAwait(false);
         _feeds.Dispose();
         _closing.Dispose();

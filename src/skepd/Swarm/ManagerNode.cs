@@ -283,7 +283,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
                 await running.Manager.SubmitAsync(new InitCluster(cluster, ManagerOf(file, running.Manager.Self))).ConfigureAwait(false);
                 file.Write(_dataDirectory);
             }
-            await running.ServeAsync(certificate, _dispatch, _loggers).ConfigureAwait(false);
+            running.Serve(certificate, _dispatch, _loggers);
         }
         catch
         {

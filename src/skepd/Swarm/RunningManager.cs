@@ -134,12 +134,12 @@ internal sealed class RunningManager : IAsyncDisposable
     }
 
     /// <summary>Opens the cluster port: engines and other managers may come.</summary>
-    public async Task ServeAsync(ManagerCertificate certificate, DispatchOptions dispatch, ILoggerFactory loggers)
+    public void Serve(ManagerCertificate certificate, DispatchOptions dispatch, ILoggerFactory loggers)
     {
         _rootChange = new RootChange(certificate, _time, loggers.CreateLogger<RootChange>());
         _manager = new RootPreparation(_service, _rootChange);
         _server = new ClusterServer(IPEndPoint.Parse(File.ListenAddr), _service, _peers, _replica, File.RaftId, certificate, dispatch, _time, loggers);
-        await _server.StartAsync().ConfigureAwait(false);
+        _server.Start();
         _logger.LogInformation("the cluster port is open on {Address}", File.ListenAddr);
         _reporting = ReportAsync();
     }

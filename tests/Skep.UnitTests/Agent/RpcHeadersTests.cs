@@ -1,5 +1,6 @@
 using System.Text;
 using Skep.Agent.Rpc;
+using Skep.Rpc.Hpack;
 using Xunit;
 
 namespace Skep.UnitTests.Agent;

@@ -11,13 +11,14 @@ public sealed class ReferencesTests
         ["Skep.Wire"] = [],
         ["Skep.State"] = ["Skep.Wire"],
         ["Skep.Raft"] = [],
+        ["Skep.Rpc"] = [],
         ["Skep.Log"] = ["Skep.Raft"],
         ["Skep.Manager"] = ["Skep.State", "Skep.Wire"],
         ["Skep.Dispatch"] = ["Skep.Manager", "Skep.State", "Skep.Wire"],
-        ["Skep.Security"] = ["Skep.Manager", "Skep.State", "Skep.Wire"],
+        ["Skep.Security"] = ["Skep.Manager", "Skep.Rpc", "Skep.State", "Skep.Wire"],
         ["Skep.Api"] = ["Skep.Manager", "Skep.State", "Skep.Wire"],
         ["Skep.Storage"] = ["Skep.Log", "Skep.Manager", "Skep.Raft", "Skep.Security", "Skep.State", "Skep.Wire"],
-        ["Skep.Agent"] = ["Skep.Wire"],
+        ["Skep.Agent"] = ["Skep.Rpc", "Skep.Wire"],
     };
 
     /// <summary>Namespaces that would be I/O in a part that must be pure.</summary>

@@ -1,7 +1,6 @@
 using System.Threading.Channels;
 using Google.Protobuf;
 using Grpc.Core;
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
 using Skep.Dispatch;
 using Skep.Dispatch.Outgoing;
@@ -242,13 +241,7 @@ public sealed class DispatcherServiceTests : IAsyncDisposable
         return _dispatcher.UpdateTaskStatus(request, Call(nodeId));
     }
 
-    private NodeCall Call(string nodeId)
-    {
-        var call = new NodeCall(nodeId, _end.Token);
-        // Where Grpc.AspNetCore keeps the request that a call came with.
-        call.UserState["__HttpContext"] = new DefaultHttpContext();
-        return call;
-    }
+    private NodeCall Call(string nodeId) => new(nodeId, _end.Token);
 
     private sealed class Received<T> : IServerStreamWriter<T>
     {

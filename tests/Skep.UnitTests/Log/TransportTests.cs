@@ -1,16 +1,12 @@
 using System.Collections.Concurrent;
-using System.Net;
 using System.Text;
 using Grpc.Core;
 using Grpc.Net.Client;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 using Skep.Log;
 using Skep.Log.Transport;
 using Skep.Raft;
+using Skep.Rpc.Server;
+using Skep.UnitTests.Rpc;
 using Xunit;
 
 namespace Skep.UnitTests.Log;
@@ -116,25 +112,17 @@ public sealed class TransportTests : IAsyncDisposable
             Cipher = PlainRecordCipher.Instance,
         };
         var replica = await Replica.OpenAsync(options, machine, TimeProvider.System, transport, new RecordingLogger());
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
-        builder.Services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = RaftService.MaxMessageBytes);
-        builder.Services.AddSingleton(new RaftService(replica, id, new RecordingLogger()));
-        var app = builder.Build();
-        app.MapGrpcService<RaftService>();
-        await app.StartAsync();
+        var service = new RaftService(replica, id, new RecordingLogger());
+        var server = PlainServer.Start(new MethodTable().Add(binder => Skep.Log.Transport.Raft.BindService(binder, service), RaftService.MaxMessageBytes));
         transport.Attach(replica);
-        _addresses[id] = app.Urls.Single();
-        return _members[id] = new Member(id, replica, machine, transport, app);
+        _addresses[id] = $"http://{server.EndPoint}";
+        return _members[id] = new Member(id, replica, machine, transport, server);
     }
 
     private async Task StopAsync(Member member)
     {
         _members.Remove(member.Id);
-        using var limit = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
-        await member.App.StopAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await member.App.DisposeAsync();
+        await member.Server.DisposeAsync();
         await member.Replica.DisposeAsync();
         await member.Transport.DisposeAsync();
     }
@@ -152,5 +140,5 @@ public sealed class TransportTests : IAsyncDisposable
         Assert.Fail($"waited in vain until {what}");
     }
 
-    private sealed record Member(ulong Id, Replica Replica, ListMachine Machine, GrpcTransport Transport, WebApplication App);
+    private sealed record Member(ulong Id, Replica Replica, ListMachine Machine, GrpcTransport Transport, RpcServer Server);
 }

@@ -1,16 +1,12 @@
 using System.Net;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Skep.Agent;
 using Skep.Manager;
 using Skep.Manager.Certificates;
+using Skep.Rpc.Server;
 using Skep.Security;
 using Skep.Security.Keys;
 using Skep.State;
@@ -22,8 +18,12 @@ namespace Skep.UnitTests.Security;
 /// <summary>A cluster with one manager, whose cluster port really listens on loopback; the log is memory, the clock is the test's.</summary>
 internal sealed class TestCluster : IAsyncDisposable
 {
+    private const int MaxMessageBytes = 4 << 20;
+
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("skep-security-");
-    private readonly WebApplication _application;
+    private readonly ILoggerFactory _loggers;
+    private readonly ClusterSecurity _security;
+    private readonly RpcServer _server;
     private readonly CancellationTokenSource _closing = new();
     private readonly RootChange _rootChange;
     private Task _renewing = Task.CompletedTask;
@@ -38,16 +38,12 @@ internal sealed class TestCluster : IAsyncDisposable
         Initial = cluster;
         _rootChange = new RootChange(Certificate, Time, Logger<RootChange>());
 
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders().AddProvider(Log).SetMinimumLevel(LogLevel.Information);
-        builder.Services.AddClusterSecurity(Manager, Certificate, _ => true, Time);
-        builder.Services.AddSingleton<EchoDispatcher>();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, kestrel.ApplicationServices.GetRequiredService<ClusterPort>().Configure));
-        _application = builder.Build();
-        _application.MapClusterSecurity();
-        _application.MapGrpcService<EchoDispatcher>();
-        _application.MapGrpcService<EmptyControl>();
-        _application.MapGrpcService<DeafRaft>();
+        _loggers = LoggerFactory.Create(logging => logging.AddProvider(Log).SetMinimumLevel(LogLevel.Information));
+        _security = new ClusterSecurity(Manager, Certificate, _ => true, Time, _loggers);
+        _server = _security.Serve(new IPEndPoint(IPAddress.Loopback, 0), _security.AddTo(new MethodTable())
+            .Add(binder => Wire.Dispatcher.BindService(binder, new EchoDispatcher()), MaxMessageBytes)
+            .Add(binder => Wire.Control.BindService(binder, new EmptyControl()), MaxMessageBytes)
+            .Add(binder => Skep.Log.Transport.Raft.BindService(binder, new DeafRaft()), MaxMessageBytes));
     }
 
     public FakeTimeProvider Time { get; } = new(DateTimeOffset.UtcNow);
@@ -67,7 +63,7 @@ internal sealed class TestCluster : IAsyncDisposable
 
     public string WorkerToken => Current.RootCa.JoinTokens.Worker;
 
-    public IPEndPoint EndPoint { get; private set; } = null!;
+    public IPEndPoint EndPoint => _server.EndPoint;
 
     public string Address => EndPoint.ToString();
 
@@ -76,9 +72,7 @@ internal sealed class TestCluster : IAsyncDisposable
     public static async Task<TestCluster> StartAsync()
     {
         var cluster = new TestCluster();
-        await cluster._application.StartAsync();
-        var url = cluster._application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
-        cluster.EndPoint = new IPEndPoint(IPAddress.Loopback, new Uri(url).Port);
+        cluster._server.Start();
         cluster.Manager.StartLeading();
         await cluster.Manager.SubmitAsync(new InitCluster(cluster.Initial, new Skep.State.Manager { Id = cluster.Certificate.Identity.NodeId, RaftId = 1, Addr = cluster.Address }));
         return cluster;
@@ -86,7 +80,7 @@ internal sealed class TestCluster : IAsyncDisposable
 
     /// <summary>The manager's certificate follows the cluster's root from now on, as in skepd.</summary>
     public void KeepManagerFresh() => _renewing = new ManagerCertificateRenewal(
-        Certificate, Manager, _application.Services.GetRequiredService<CertificateSigner>(), Time, new Random(1), Logger<ManagerCertificateRenewal>()).RunAsync(_closing.Token);
+        Certificate, Manager, _security.Signer, Time, new Random(1), Logger<ManagerCertificateRenewal>()).RunAsync(_closing.Token);
 
     /// <summary>docker swarm update and docker swarm ca.</summary>
     public async Task UpdateAsync(Action<Wire.CAConfig> change)
@@ -136,7 +130,9 @@ internal sealed class TestCluster : IAsyncDisposable
         await _renewing.ContinueWith(_ => { }, TaskScheduler.Default);
         _closing.Dispose();
         _rootChange.Dispose();
-        await _application.DisposeAsync();
+        await _server.DisposeAsync();
+        _security.Dispose();
+        _loggers.Dispose();
         await Manager.DisposeAsync();
         Store.Dispose();
         _directory.Delete(recursive: true);

@@ -1,4 +1,4 @@
-namespace Skep.Agent.Rpc;
+namespace Skep.Rpc.Hpack;
 
 /// <summary>The Huffman code of HTTP/2's header strings (RFC 7541, appendix B). It is canonical: the lengths of the codes are all there is to know.</summary>
 internal static class HuffmanCode

@@ -1,10 +1,10 @@
 using System.Threading.Tasks.Sources;
 
-namespace Skep.Agent;
+namespace Skep.Rpc;
 
 /// <summary>
 /// Wakes the one who found nothing to do. He arms it under the lock under which he looked; who then makes work sets it, after that lock. Makes no objects:
-/// thousands of agents wait for each message and each report.
+/// thousands of engines wait for each message and each report.
 /// </summary>
 /// <param name="elsewhere">Whether he goes on on another thread; otherwise on that of whoever sets it, who then must hold no lock at all.</param>
 internal sealed class Wakeup(bool elsewhere) : IValueTaskSource

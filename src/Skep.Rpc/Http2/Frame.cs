@@ -1,14 +1,16 @@
 using System.Buffers.Binary;
 
-namespace Skep.Agent.Rpc;
+namespace Skep.Rpc.Http2;
 
-/// <summary>HTTP/2's frames (RFC 9113, section 4 and 6), as many as a client of gRPC sees.</summary>
+/// <summary>HTTP/2's frames (RFC 9113, section 4 and 6), as many as gRPC has a use for.</summary>
 internal enum FrameType : byte
 {
     Data = 0,
     Headers = 1,
+    Priority = 2,
     ResetStream = 3,
     Settings = 4,
+    PushPromise = 5,
     Ping = 6,
     GoAway = 7,
     WindowUpdate = 8,
@@ -27,12 +29,17 @@ internal readonly record struct Frame(int Length, FrameType Type, byte Flags, in
     public const byte Ack = 0x1;
     public const byte EndHeaders = 0x4;
     public const byte Padded = 0x8;
-    public const byte Priority = 0x20;
+    public const byte HasPriority = 0x20;
 
     public const int SettingBytes = 6;
     public const ushort SettingHeaderTableSize = 1;
     public const ushort SettingEnablePush = 2;
+    public const ushort SettingMaxStreams = 3;
     public const ushort SettingInitialWindow = 4;
+    public const ushort SettingMaxHeaders = 6;
+
+    /// <summary>Of a connection, and of each stream unless the peer says otherwise.</summary>
+    public const int DefaultWindow = 65535;
 
     private const int PriorityBytes = 5;
 
@@ -53,10 +60,10 @@ internal readonly record struct Frame(int Length, FrameType Type, byte Flags, in
 
     /// <summary>The payload without padding and priority.</summary>
     /// <exception cref="InvalidDataException">It is shorter than these.</exception>
-    public ReadOnlySpan<byte> Content(ReadOnlySpan<byte> payload)
+    public ReadOnlyMemory<byte> Content(ReadOnlyMemory<byte> payload)
     {
-        var before = (Has(Padded) ? 1 : 0) + (Type == FrameType.Headers && Has(Priority) ? PriorityBytes : 0);
-        var after = Has(Padded) && payload.Length > 0 ? payload[0] : 0;
+        var before = (Has(Padded) ? 1 : 0) + (Type == FrameType.Headers && Has(HasPriority) ? PriorityBytes : 0);
+        var after = Has(Padded) && payload.Length > 0 ? payload.Span[0] : 0;
         return payload.Length >= before + after ? payload[before..^after] : throw new InvalidDataException("a frame is shorter than its padding");
     }
 }
