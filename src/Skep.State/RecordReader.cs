@@ -32,7 +32,7 @@ internal sealed class RecordReader(Stream stream)
         throw Malformed();
     }
 
-    private static Exception Malformed() => new InvalidDataException("a length is malformed");
+    private static InvalidDataException Malformed() => new InvalidDataException("a length is malformed");
 
     /// <summary>Has at least so many bytes at hand.</summary>
     private void Fill(int wanted)
