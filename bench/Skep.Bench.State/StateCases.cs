@@ -26,29 +26,31 @@ internal static class StateCases
         ("clone", 1_000_000, Clone),
         ("rebuild", 1_000_000, Rebuild),
         ("memory", 1_000_000, Memory),
+        ("leader", 1_000_000, LeaderCase.Run),
     ];
 
     // A follower's work, without the parsing: a log of the tasks' whole life onto the state.
     private static Measurement Apply(string name, StateSize size, int rounds)
     {
         var life = new TaskLife(size.Tasks, size.Nodes);
+        Batch[] batches = [.. life.Batches];
         var (median, _) = Timing.Rounds(rounds, timing =>
         {
             var state = life.Beginning.Clone();
-            foreach (var batch in life.Batches)
+            foreach (var batch in batches)
                 timing.Of(() => state.Apply(batch));
         });
-        return Measured(name, size, median) with { Bytes = life.Batches.Sum(b => (long)b.CalculateSize()) };
+        return Measured(name, size, median) with { Bytes = batches.Sum(b => (long)b.CalculateSize()) };
     }
 
     private static Measurement Encode(string name, StateSize size, int rounds)
     {
-        var life = new TaskLife(size.Tasks, size.Nodes);
+        Batch[] batches = [.. new TaskLife(size.Tasks, size.Nodes).Batches];
         long bytes = 0;
         var (median, _) = Timing.Rounds(rounds, timing =>
         {
             bytes = 0;
-            foreach (var batch in life.Batches)
+            foreach (var batch in batches)
                 bytes += timing.Of(batch.ToByteArray).Length;
         });
         return Measured(name, size, median) with { Bytes = bytes };

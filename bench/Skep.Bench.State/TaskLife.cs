@@ -16,16 +16,12 @@ internal sealed class TaskLife
         _cluster.AddNodes(nodes);
         Service = _cluster.AddService("web");
         Beginning = _cluster.State.Clone();
-        var creations = new List<CreateTasks>();
-        for (var first = 0; first < tasks; first += PerBatch)
-            creations.Add(_cluster.NewTasks(Service, first + 1, Math.Min(PerBatch, tasks - first)));
         Batches =
-        [
-            .. creations.Select(create => Of([new Mutation { CreateTasks = create }])),
-            .. Chunks(tasks).Select(chunk => Of(chunk.Select(Allocate))),
-            .. Chunks(tasks).Select(chunk => Of([Assign(chunk)])),
-            .. new[] { Wire.TaskState.Preparing, Wire.TaskState.Starting, Wire.TaskState.Running }.SelectMany(state => Chunks(tasks).Select(chunk => Of(chunk.Select(i => Report(i, state))))),
-        ];
+            Chunks(tasks).Select(chunk => Of([new Mutation { CreateTasks = _cluster.NewTasks(Service, chunk[0] + 1, chunk.Length) }]))
+            .Concat(Chunks(tasks).Select(chunk => Of(chunk.Select(Allocate))))
+            .Concat(Chunks(tasks).Select(chunk => Of([Assign(chunk)])))
+            .Concat(new[] { Wire.TaskState.Preparing, Wire.TaskState.Starting, Wire.TaskState.Running }
+                .SelectMany(state => Chunks(tasks).Select(chunk => Of(chunk.Select(i => Report(i, state))))));
     }
 
     public string Service { get; }
@@ -33,7 +29,8 @@ internal sealed class TaskLife
     /// <summary>The state that the first batch is for.</summary>
     public ClusterState Beginning { get; }
 
-    public IReadOnlyList<Batch> Batches { get; }
+    /// <summary>Made as they are taken, once: a million tasks' come to some GB.</summary>
+    public IEnumerable<Batch> Batches { get; }
 
     private static IEnumerable<int[]> Chunks(int tasks) => Enumerable.Range(0, tasks).Chunk(PerBatch);
 

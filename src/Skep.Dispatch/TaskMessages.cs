@@ -23,7 +23,7 @@ internal sealed class TaskMessages
             NodeId = task.NodeId,
             Annotations = new Wire.Annotations { Name = task.Name },
             ServiceAnnotations = task.Spec.ServiceAnnotations,
-            Status = task.Status,
+            Status = task.Status.ToWire(),
             DesiredState = task.DesiredState,
             LogDriver = task.Spec.Spec.LogDriver ?? state.Cluster?.Spec.TaskDefaults?.LogDriver,
             SpecVersion = new Wire.Version { Index = task.Spec.Version },

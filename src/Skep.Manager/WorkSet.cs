@@ -5,6 +5,9 @@ namespace Skep.Manager;
 /// <summary>Things to look at, each once, in the order in which they were noted.</summary>
 internal sealed class WorkSet<T> where T : notnull
 {
+    /// <summary>Room that stays when the set is empty.</summary>
+    private const int KeptCapacity = 1 << 14;
+
     private readonly HashSet<T> _members = [];
     private readonly Queue<T> _order = [];
 
@@ -23,6 +26,8 @@ internal sealed class WorkSet<T> where T : notnull
         if (!_order.TryDequeue(out item))
             return false;
         _members.Remove(item);
+        if (_order.Count == 0)
+            GiveBackMemory();
         return true;
     }
 
@@ -30,5 +35,15 @@ internal sealed class WorkSet<T> where T : notnull
     {
         _members.Clear();
         _order.Clear();
+        GiveBackMemory();
+    }
+
+    // A burst of a million tasks is noted once, and dozens of bytes for each would stay for good.
+    private void GiveBackMemory()
+    {
+        if (_members.Capacity <= KeptCapacity)
+            return;
+        _members.TrimExcess();
+        _order.TrimExcess();
     }
 }

@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Google.Protobuf.Collections;
 
 namespace Skep.State;
 
@@ -24,6 +25,8 @@ public sealed class ClusterState
     private readonly Dictionary<string, Wire.Secret> _secrets = [];
     private readonly Dictionary<string, Wire.Config> _configs = [];
     private readonly Dictionary<string, TaskSpecRecord> _taskSpecs = [];
+    private readonly SharedTexts _texts = new();
+    private TaskStatusRecord? _allocatedStatus; // of all tasks that the present batch allocates
 
     /// <summary>Number of the last batch: what the API shows as Version.Index of the objects it changed. 0: nothing yet.</summary>
     public ulong Version { get; private set; }
@@ -91,6 +94,7 @@ public sealed class ClusterState
     {
         Version++;
         Time = time;
+        _allocatedStatus = null;
     }
 
     /// <summary>Applies one mutation of the batch begun last and appends what changed.</summary>
@@ -170,6 +174,25 @@ public sealed class ClusterState
 
     /// <summary>The node's own string, if there is such a node: a million tasks would each hold one.</summary>
     internal string OwnId(string nodeId) => _nodes.TryGetValue(nodeId, out var node) ? node.Id : nodeId;
+
+    /// <summary>The service's own object, if it is as that: the service's tasks share it.</summary>
+    internal Wire.Endpoint? OwnEndpoint(string serviceId, Wire.Endpoint? endpoint) =>
+        _services.TryGetValue(serviceId, out var service) && Equals(service.Endpoint, endpoint) ? service.Endpoint : endpoint;
+
+    /// <summary>As small as they can be: a task keeps them for its life.</summary>
+    internal IReadOnlyList<Attachment> OwnAttachments(RepeatedField<Attachment> attachments)
+    {
+        if (attachments.Count == 0)
+            return [];
+        foreach (var attachment in attachments)
+        {
+            attachment.NetworkId = _networks.TryGetValue(attachment.NetworkId, out var network) ? network.Id : attachment.NetworkId;
+            attachment.Addresses.Capacity = attachment.Addresses.Count;
+        }
+        return [.. attachments];
+    }
+
+    internal TaskStatusRecord NewStatus(Wire.TaskStatus status) => new(status, _texts);
 
     internal void RestoreTaskSpec(TaskSpecRecord spec) => _taskSpecs[spec.ServiceId] = spec;
 
@@ -288,7 +311,7 @@ public sealed class ClusterState
     private void CreateTasks(CreateTasks create, List<Change> changes)
     {
         var spec = Get(_taskSpecs, create.ServiceId);
-        var status = NewStatus();
+        var status = CreatedStatus();
         foreach (var task in create.Tasks)
         {
             if (Tasks.Find(task.Id) is not null)
@@ -298,7 +321,7 @@ public sealed class ClusterState
                 Id = task.Id,
                 Spec = spec,
                 Slot = task.Slot,
-                NodeId = task.NodeId,
+                NodeId = OwnId(task.NodeId),
                 DesiredState = task.DesiredState,
                 Status = status,
                 Version = Version,
@@ -312,25 +335,27 @@ public sealed class ClusterState
     {
         Id = create.Id,
         Spec = new TaskSpecRecord("", Version, new(), create.Spec),
-        NodeId = create.NodeId,
+        NodeId = OwnId(create.NodeId),
         DesiredState = Wire.TaskState.Running,
-        Status = NewStatus(),
+        Status = CreatedStatus(),
         Version = Version,
         CreatedAt = Time,
         UpdatedAt = Time,
     }), changes);
 
-    private Wire.TaskStatus NewStatus() =>
-        new() { State = Wire.TaskState.New, Message = "created", Timestamp = SwarmTime.ToWire(Time) };
+    private TaskStatusRecord CreatedStatus() => StatusNow(Wire.TaskState.New, "created");
+
+    private TaskStatusRecord StatusNow(Wire.TaskState reached, string message) =>
+        new(new Wire.TaskStatus { State = reached, Message = message, Timestamp = SwarmTime.ToWire(Time) });
 
     private void AllocateTask(AllocateTask allocate, List<Change> changes)
     {
         var task = GetTask(allocate.TaskId);
         Put(new TaskChange(task, task with
         {
-            Attachments = [.. allocate.Attachments],
+            Attachments = OwnAttachments(allocate.Attachments),
             Endpoint = _services.GetValueOrDefault(task.ServiceId)?.Endpoint,
-            Status = new Wire.TaskStatus { State = Wire.TaskState.Pending, Message = "pending task scheduling", Timestamp = SwarmTime.ToWire(Time) },
+            Status = _allocatedStatus ??= StatusNow(Wire.TaskState.Pending, "pending task scheduling"),
             Version = Version,
             UpdatedAt = Time,
         }), changes);
@@ -340,7 +365,7 @@ public sealed class ClusterState
     {
         var task = GetTask(assign.TaskId, out var at);
         var message = task.NodeId.Length > 0 ? "scheduler confirmed task can run on preassigned node" : "scheduler assigned task to node";
-        Assign(task, at, OwnId(assign.NodeId), [.. assign.GenericResources], AssignedStatus(message), changes);
+        Assign(task, at, OwnId(assign.NodeId), [.. assign.GenericResources], StatusNow(Wire.TaskState.Assigned, message), changes);
     }
 
     private void AssignTasks(AssignTasks assign, List<Change> changes)
@@ -348,7 +373,7 @@ public sealed class ClusterState
         if (assign.TaskIds.Count != assign.Nodes.Count)
             throw new StateDivergedException($"a mutation assigns {assign.TaskIds.Count} tasks to {assign.Nodes.Count} nodes");
         string[] nodeIds = [.. assign.NodeIds.Select(OwnId)];
-        var status = AssignedStatus("scheduler assigned task to node");
+        var status = StatusNow(Wire.TaskState.Assigned, "scheduler assigned task to node");
         changes.EnsureCapacity(changes.Count + assign.TaskIds.Count);
         for (var i = 0; i < assign.TaskIds.Count; i++)
         {
@@ -358,16 +383,13 @@ public sealed class ClusterState
         }
     }
 
-    private void Assign(TaskRecord task, int at, string nodeId, IReadOnlyList<Wire.GenericResource> genericResources, Wire.TaskStatus status, List<Change> changes)
+    private void Assign(TaskRecord task, int at, string nodeId, IReadOnlyList<Wire.GenericResource> genericResources, TaskStatusRecord status, List<Change> changes)
     {
         // Past Put, which would look the task up again: this is where a burst spends its time.
         var assigned = task with { NodeId = nodeId, GenericResources = genericResources, Status = status, Version = Version, UpdatedAt = Time };
         Tasks.Replace(at, task, assigned);
         changes.Add(new TaskChange(task, assigned));
     }
-
-    private Wire.TaskStatus AssignedStatus(string message) =>
-        new() { State = Wire.TaskState.Assigned, Message = message, Timestamp = SwarmTime.ToWire(Time) };
 
     private void SetTaskDesiredState(SetTaskDesiredState set, List<Change> changes)
     {
@@ -378,7 +400,7 @@ public sealed class ClusterState
     private void SetTaskStatus(SetTaskStatus set, List<Change> changes)
     {
         var task = GetTask(set.TaskId);
-        Put(new TaskChange(task, task with { Status = set.Status, Version = Version, UpdatedAt = Time }), changes);
+        Put(new TaskChange(task, task with { Status = NewStatus(set.Status), Version = Version, UpdatedAt = Time }), changes);
     }
 
     private void RemoveTasks(RemoveTasks remove, List<Change> changes)

@@ -33,10 +33,12 @@ public sealed class StateSnapshot
     /// <summary>Writes it all; the caller checks sums and syncs.</summary>
     public void WriteTo(Stream stream)
     {
+        // One for all records: each has a buffer of 4 KB.
+        using var output = new CodedOutputStream(stream, leaveOpen: true);
         ulong records = 0;
         void Write(SnapshotRecord record)
         {
-            record.WriteDelimitedTo(stream);
+            output.WriteMessage(record);
             records++;
         }
 
@@ -70,7 +72,7 @@ public sealed class StateSnapshot
             NumberOf(spec, current: true);
         foreach (var task in _tasks)
             Write(new SnapshotRecord { Task = Store(task, NumberOf(task.Spec, current: false)) });
-        new SnapshotRecord { Trailer = new SnapshotTrailer { Records = records } }.WriteDelimitedTo(stream);
+        output.WriteMessage(new SnapshotRecord { Trailer = new SnapshotTrailer { Records = records } });
     }
 
     /// <summary>Reads a state back.</summary>
@@ -82,9 +84,10 @@ public sealed class StateSnapshot
     {
         var state = new ClusterState();
         var specs = new Dictionary<uint, TaskSpecRecord>();
+        var source = new RecordReader(stream);
         for (ulong records = 0; ; records++)
         {
-            var record = ReadRecord(stream, records);
+            var record = ReadRecord(source, records);
             switch (record.KindCase)
             {
                 case SnapshotRecord.KindOneofCase.Header when record.Header.Format > Format:
@@ -112,13 +115,13 @@ public sealed class StateSnapshot
         }
     }
 
-    private static SnapshotRecord ReadRecord(Stream stream, ulong number)
+    private static SnapshotRecord ReadRecord(RecordReader source, ulong number)
     {
         try
         {
-            return SnapshotRecord.Parser.ParseDelimitedFrom(stream);
+            return SnapshotRecord.Parser.ParseFrom(source.Next());
         }
-        catch (InvalidProtocolBufferException e)
+        catch (Exception e) when (e is InvalidProtocolBufferException or InvalidDataException or EndOfStreamException)
         {
             throw new SnapshotDamagedException($"record {number} cannot be read ({e.Message})");
         }
@@ -139,7 +142,7 @@ public sealed class StateSnapshot
         Slot = task.Slot,
         NodeId = task.NodeId,
         DesiredState = task.DesiredState,
-        Status = task.Status,
+        Status = task.Status.ToWire(),
         Attachments = { task.Attachments },
         Endpoint = task.Endpoint,
         GenericResources = { task.GenericResources },
@@ -155,10 +158,10 @@ public sealed class StateSnapshot
         Slot = stored.Slot,
         NodeId = state.OwnId(stored.NodeId),
         DesiredState = stored.DesiredState,
-        Status = stored.Status ?? new(),
-        Attachments = [.. stored.Attachments],
-        Endpoint = stored.Endpoint,
-        GenericResources = [.. stored.GenericResources],
+        Status = state.NewStatus(stored.Status ?? new()),
+        Attachments = state.OwnAttachments(stored.Attachments),
+        Endpoint = state.OwnEndpoint(spec.ServiceId, stored.Endpoint),
+        GenericResources = stored.GenericResources.Count == 0 ? [] : [.. stored.GenericResources],
         Version = stored.Version,
         CreatedAt = SwarmTime.FromLog(stored.CreatedAt),
         UpdatedAt = SwarmTime.FromLog(stored.UpdatedAt),

@@ -6,6 +6,10 @@ namespace Skep.State;
 /// <remarks>A record of our own and not the wire's message, since a cluster has up to a million of them.</remarks>
 public sealed record TaskRecord
 {
+    // As the log has them: half of what a DateTimeOffset takes.
+    private readonly long _createdAt;
+    private readonly long _updatedAt;
+
     public required string Id { get; init; }
 
     /// <summary>What to run. Never null; shared between tasks.</summary>
@@ -22,8 +26,8 @@ public sealed record TaskRecord
 
     public required Wire.TaskState DesiredState { get; init; }
 
-    /// <summary>The latest observed status. Frozen: never change the message, replace it.</summary>
-    public required Wire.TaskStatus Status { get; init; }
+    /// <summary>The latest observed status.</summary>
+    public required TaskStatusRecord Status { get; init; }
 
     public IReadOnlyList<Attachment> Attachments { get; init; } = [];
 
@@ -35,9 +39,17 @@ public sealed record TaskRecord
     /// <summary>State version at which the task last changed: the API's Version.Index.</summary>
     public ulong Version { get; init; }
 
-    public DateTimeOffset CreatedAt { get; init; }
+    public DateTimeOffset CreatedAt
+    {
+        get => SwarmTime.FromLog(_createdAt);
+        init => _createdAt = SwarmTime.ToLog(value);
+    }
 
-    public DateTimeOffset UpdatedAt { get; init; }
+    public DateTimeOffset UpdatedAt
+    {
+        get => SwarmTime.FromLog(_updatedAt);
+        init => _updatedAt = SwarmTime.ToLog(value);
+    }
 
     /// <summary>Where in its service the task stands: a slot of a replicated service, a node of a global one.</summary>
     public SlotKey SlotKey => Slot != 0 ? new SlotKey(Slot, "") : new SlotKey(0, NodeId);

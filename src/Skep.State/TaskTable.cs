@@ -6,49 +6,52 @@ namespace Skep.State;
 /// <remarks>
 /// Every look-up that a rule needs per task is O(1): a service may have 70,000 tasks and must not be walked for one of them. A task lies in one place
 /// of one array and the indexes hold numbers of places, so that its next status is one write whatever indexes there are, a million tasks take some
-/// 100 bytes each here, and a copy of the table (a new leader can do nothing before it has one) hashes nothing anew.
+/// 70 bytes each here, and a copy of the table (a new leader can do nothing before it has one) hashes nothing anew.
 /// </remarks>
 public sealed class TaskTable
 {
     private const int Nowhere = -1;
 
-    private readonly Dictionary<string, int> _placeOf;
+    private readonly PlaceIndex _byId;
+    private readonly PlaceIndex _bySlot; // the oldest task of each slot
     private readonly Dictionary<string, List<int>> _byNode;
-    private readonly Dictionary<string, ServiceTasks> _byService;
-    private Place[] _places;
+    private readonly Dictionary<string, List<int>> _byService;
+    private readonly Chunks<Place> _places;
     private int _used;
     private int _free = Nowhere; // the first of the places given back, chained by Place.NextInSlot
 
-    public TaskTable() => (_placeOf, _byNode, _byService, _places) = ([], [], [], []);
+    public TaskTable() => (_byId, _bySlot, _byNode, _byService, _places) = (new(), new(), [], [], new());
 
     private TaskTable(TaskTable other)
     {
-        _placeOf = new(other._placeOf);
+        _byId = other._byId.Clone();
+        _bySlot = other._bySlot.Clone();
         _byNode = other._byNode.ToDictionary(node => node.Key, node => new List<int>(node.Value));
-        _byService = other._byService.ToDictionary(service => service.Key, service => service.Value.Clone());
-        _places = other._places.AsSpan(0, other._used).ToArray();
+        _byService = other._byService.ToDictionary(service => service.Key, service => new List<int>(service.Value));
+        _places = other._places.Clone();
         (_used, _free) = (other._used, other._free);
     }
 
-    public int Count => _placeOf.Count;
+    public int Count => _byId.Count;
 
     public IReadOnlyCollection<TaskRecord> All => new AllTasks(this);
 
-    public TaskRecord? Find(string id) => _placeOf.TryGetValue(id, out var place) ? _places[place].Task : null;
+    public TaskRecord? Find(string id) => Find(id, out _);
 
     public IReadOnlyCollection<TaskRecord> OnNode(string nodeId) => _byNode.TryGetValue(nodeId, out var places) ? new SomeTasks(this, places) : [];
 
-    public IReadOnlyCollection<TaskRecord> OfService(string serviceId) => _byService.TryGetValue(serviceId, out var service) ? new SomeTasks(this, service.All) : [];
+    public IReadOnlyCollection<TaskRecord> OfService(string serviceId) => _byService.TryGetValue(serviceId, out var places) ? new SomeTasks(this, places) : [];
 
     /// <summary>The slots of a service that have a task (of any state), in no order.</summary>
-    public IReadOnlyCollection<SlotKey> SlotsOf(string serviceId) => _byService.TryGetValue(serviceId, out var service)
-        ? [.. service.ByNumber.Keys.Select(slot => new SlotKey(slot, "")), .. service.ByNode?.Keys.Select(node => new SlotKey(0, node)) ?? []]
+    public IReadOnlyCollection<SlotKey> SlotsOf(string serviceId) => _byService.TryGetValue(serviceId, out var places)
+        ? [.. places.Where(place => _places[place].IsFirstInSlot).Select(place => _places[place].Task!.SlotKey)]
         : [];
 
     /// <summary>The tasks of one slot, oldest first: at most a handful (the task, its predecessors kept as history).</summary>
     public IReadOnlyList<TaskRecord> InSlot(string serviceId, SlotKey slot)
     {
-        if (!_byService.TryGetValue(serviceId, out var service) || service.First(slot) is var first && first == Nowhere)
+        var first = FirstInSlot(serviceId, slot);
+        if (first == Nowhere)
             return [];
         if (_places[first].NextInSlot == Nowhere)
             return [_places[first].Task!];
@@ -62,14 +65,22 @@ public sealed class TaskTable
     internal TaskTable Clone() => new(this);
 
     /// <summary>Finds a task with its place, for <see cref="Replace"/>: in a table of a million each look-up by id is a wait for memory.</summary>
-    internal TaskRecord? Find(string id, out int at) => _placeOf.TryGetValue(id, out at) ? _places[at].Task : null;
+    internal TaskRecord? Find(string id, out int at)
+    {
+        for (at = _byId.First(HashOf(id)); at != Nowhere; at = _byId.Next(at))
+        {
+            if (_places[at].Task is { } task && task.Id == id)
+                return task;
+        }
+        return null;
+    }
 
     internal void Put(TaskRecord? old, TaskRecord task)
     {
         if (old is null)
             Add(task);
-        else
-            Replace(_placeOf[task.Id], old, task);
+        else if (Find(task.Id, out var at) is not null)
+            Replace(at, old, task);
     }
 
     internal void Replace(int at, TaskRecord old, TaskRecord task)
@@ -90,16 +101,17 @@ public sealed class TaskTable
 
     internal void Remove(TaskRecord task)
     {
-        if (!_placeOf.Remove(task.Id, out var at))
+        if (Find(task.Id, out var at) is null)
             return;
+        _byId.Remove(at);
         RemoveFromSlot(task, at);
         RemoveFromNode(task, at);
-        if (_byService.TryGetValue(task.ServiceId, out var service))
+        if (_byService.TryGetValue(task.ServiceId, out var places))
         {
-            var moved = TakeOut(service.All, _places[at].InService);
+            var moved = TakeOut(places, _places[at].InService);
             if (moved != Nowhere)
                 _places[moved].InService = _places[at].InService;
-            if (service.All.Count == 0)
+            if (places.Count == 0)
                 _byService.Remove(task.ServiceId);
         }
         _places[at] = new Place { NextInSlot = _free };
@@ -115,19 +127,18 @@ public sealed class TaskTable
         }
         else
         {
-            if (_used == _places.Length)
-                Array.Resize(ref _places, Math.Max(16, _used + _used / 2));
             at = _used++;
+            _places.Reach(at);
         }
-        _placeOf.Add(task.Id, at);
+        _byId.Add(HashOf(task.Id), at);
         _places[at] = new Place { Task = task, NextInSlot = Nowhere };
         AddToNode(task, at);
         if (task.ServiceId.Length == 0)
             return;
-        if (!_byService.TryGetValue(task.ServiceId, out var service))
-            _byService[task.ServiceId] = service = new ServiceTasks();
-        _places[at].InService = service.All.Count;
-        service.All.Add(at);
+        if (!_byService.TryGetValue(task.ServiceId, out var places))
+            _byService[task.ServiceId] = places = [];
+        _places[at].InService = places.Count;
+        places.Add(at);
         AddToSlot(task, at);
     }
 
@@ -154,13 +165,14 @@ public sealed class TaskTable
 
     private void AddToSlot(TaskRecord task, int at)
     {
-        if (!_byService.TryGetValue(task.ServiceId, out var service))
+        if (task.ServiceId.Length == 0)
             return;
         _places[at].NextInSlot = Nowhere;
-        var last = service.First(task.SlotKey);
+        var last = FirstInSlot(task.ServiceId, task.SlotKey);
+        _places[at].IsFirstInSlot = last == Nowhere;
         if (last == Nowhere)
         {
-            service.SetFirst(task.SlotKey, at);
+            _bySlot.Add(HashOf(task.ServiceId, task.SlotKey), at);
             return;
         }
         while (_places[last].NextInSlot != Nowhere)
@@ -170,18 +182,35 @@ public sealed class TaskTable
 
     private void RemoveFromSlot(TaskRecord task, int at)
     {
-        if (!_byService.TryGetValue(task.ServiceId, out var service))
+        if (task.ServiceId.Length == 0)
             return;
-        var before = service.First(task.SlotKey);
-        if (before == at)
+        var next = _places[at].NextInSlot;
+        if (_places[at].IsFirstInSlot)
         {
-            service.SetFirst(task.SlotKey, _places[at].NextInSlot);
+            _bySlot.Remove(at);
+            if (next == Nowhere)
+                return;
+            _bySlot.Add(HashOf(task.ServiceId, task.SlotKey), next);
+            _places[next].IsFirstInSlot = true;
             return;
         }
+        var before = FirstInSlot(task.ServiceId, task.SlotKey);
         while (_places[before].NextInSlot != at)
             before = _places[before].NextInSlot;
-        _places[before].NextInSlot = _places[at].NextInSlot;
+        _places[before].NextInSlot = next;
     }
+
+    private int FirstInSlot(string serviceId, SlotKey slot)
+    {
+        var place = _bySlot.First(HashOf(serviceId, slot));
+        while (place != Nowhere && !(_places[place].Task is { } task && task.SlotKey == slot && task.ServiceId == serviceId))
+            place = _bySlot.Next(place);
+        return place;
+    }
+
+    private static int HashOf(string id) => id.GetHashCode(StringComparison.Ordinal);
+
+    private static int HashOf(string serviceId, SlotKey slot) => HashCode.Combine(serviceId, slot);
 
     /// <summary>Takes one out of a list by putting the last in its stead; tells which that was.</summary>
     private static int TakeOut(List<int> places, int index)
@@ -208,39 +237,8 @@ public sealed class TaskTable
 
         /// <summary>The place of the next younger task of the slot, or <see cref="Nowhere"/>.</summary>
         public int NextInSlot;
-    }
 
-    private sealed class ServiceTasks
-    {
-        public List<int> All { get; private init; } = [];
-
-        /// <summary>The oldest task of each slot of a replicated service.</summary>
-        public Dictionary<ulong, int> ByNumber { get; private init; } = [];
-
-        /// <summary>The oldest task of each node of a global service; null when it is none.</summary>
-        public Dictionary<string, int>? ByNode { get; private set; }
-
-        public ServiceTasks Clone() => new() { All = new(All), ByNumber = new(ByNumber), ByNode = ByNode is null ? null : new(ByNode) };
-
-        public int First(SlotKey slot) => slot.Slot != 0
-            ? ByNumber.GetValueOrDefault(slot.Slot, Nowhere)
-            : ByNode?.GetValueOrDefault(slot.NodeId, Nowhere) ?? Nowhere;
-
-        public void SetFirst(SlotKey slot, int place)
-        {
-            if (slot.Slot != 0)
-                Set(ByNumber, slot.Slot, place);
-            else
-                Set(ByNode ??= [], slot.NodeId, place);
-        }
-
-        private static void Set<T>(Dictionary<T, int> slots, T slot, int place) where T : notnull
-        {
-            if (place == Nowhere)
-                slots.Remove(slot);
-            else
-                slots[slot] = place;
-        }
+        public bool IsFirstInSlot;
     }
 
     private sealed class AllTasks(TaskTable table) : IReadOnlyCollection<TaskRecord>

@@ -106,7 +106,7 @@ public sealed class ConstraintEnforcementRule : IRule
     // The observed state, not the desired one: that belongs to orchestration, which restarts the task elsewhere if it may.
     private static void Reject(Turn turn, TaskRecord task)
     {
-        var status = task.Status.Clone();
+        var status = task.Status.ToWire();
         status.State = Wire.TaskState.Rejected;
         status.Message = "task rejected by constraint enforcer";
         status.Err = "assigned node no longer meets constraints";

@@ -19,7 +19,7 @@ internal static class TaskStatusInputs
             if (turn.State.Tasks.Find(taskId) is not { } task || task.NodeId != report.NodeId)
                 continue;
             // Observed state only moves forward: a late report of an earlier state is old news.
-            if (status.State < task.State || status.Equals(task.Status))
+            if (status.State < task.State || task.Status.Says(status))
                 continue;
             turn.Emit(new Mutation { SetTaskStatus = new SetTaskStatus { TaskId = taskId, Status = status } });
         }

@@ -9,5 +9,5 @@ internal static class TaskTimes
     /// When the present status was reached, by a manager's clock. Never by the node's, which may be wrong: when the status has no
     /// time of its own, the task's last change stands for it.
     /// </summary>
-    public static DateTimeOffset StatusTime(this TaskRecord task) => task.Status.AppliedAt?.ToDateTimeOffset() ?? task.UpdatedAt;
+    public static DateTimeOffset StatusTime(this TaskRecord task) => task.Status.AppliedAt ?? task.UpdatedAt;
 }

@@ -61,7 +61,7 @@ public sealed class OrphanedTasks : IRule
 
     private static void Orphan(TaskBatch batch, TaskRecord task)
     {
-        var status = task.Status.Clone();
+        var status = task.Status.ToWire();
         status.State = Wire.TaskState.Orphaned;
         batch.SetStatus(task, status);
     }

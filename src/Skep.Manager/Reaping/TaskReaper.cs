@@ -15,6 +15,7 @@ public sealed class TaskReaper : IRule
 {
     private readonly WorkSet<(string ServiceId, SlotKey Slot)> _slots = new();
     private readonly WorkSet<string> _tasks = new();
+    private ClusterState _state = new();
 
     public bool HasWork => _slots.Count > 0 || _tasks.Count > 0;
 
@@ -22,6 +23,7 @@ public sealed class TaskReaper : IRule
 
     public void Rebuild(ClusterState state, DateTimeOffset now)
     {
+        _state = state;
         _slots.Clear();
         _tasks.Clear();
         foreach (var task in state.Tasks.All)
@@ -40,7 +42,7 @@ public sealed class TaskReaper : IRule
             return;
         if (IsRemovable(task))
             _tasks.Add(task.Id);
-        else if (task.ServiceId.Length > 0 && (old is null || IsOver(task) != IsOver(old)))
+        else if (task.ServiceId.Length > 0 && (old is null || IsOver(task) != IsOver(old)) && _state.Tasks.InSlot(task.ServiceId, task.SlotKey).Count > 1)
             _slots.Add((task.ServiceId, task.SlotKey));
     }
 

@@ -371,7 +371,7 @@ public sealed class SchedulingRule : IRule
     {
         if (task.Status.Err == text)
             return;
-        var status = task.Status.Clone();
+        var status = task.Status.ToWire();
         status.Err = text;
         status.Timestamp = SwarmTime.ToWire(turn.Now);
         turn.Emit(new Mutation { SetTaskStatus = new SetTaskStatus { TaskId = task.Id, Status = status } });

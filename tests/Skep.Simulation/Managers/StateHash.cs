@@ -85,7 +85,7 @@ internal sealed class StateHash
         Add((long)task.Version);
         Add(task.CreatedAt.Ticks);
         Add(task.UpdatedAt.Ticks);
-        _buffer.AddRange(task.Status.ToByteArray());
+        _buffer.AddRange(task.Status.ToWire().ToByteArray());
         foreach (var attachment in task.Attachments)
             _buffer.AddRange(attachment.ToByteArray());
         foreach (var resource in task.GenericResources)

@@ -45,6 +45,32 @@ public sealed class StateSnapshotTests
             Assert.Throws<SnapshotDamagedException>(() => StateSnapshot.Read(new MemoryStream(bytes, 0, length)));
     }
 
+    [Fact]
+    public void A_record_larger_than_any_buffer_is_read_back()
+    {
+        var state = new ClusterState();
+        state.Apply(Batches.Of(DateTimeOffset.UnixEpoch, Batches.Service("web", new string('i', 300_000)), Batches.Tasks("web", 1)));
+        Assert.Equal(Batches.Dump(state), Batches.Dump(StateSnapshot.Read(new MemoryStream(Write(state)))));
+    }
+
+    [Fact]
+    public void A_length_that_cannot_be_is_refused_as_damage()
+    {
+        foreach (var bytes in new byte[][] { [0xff, 0xff, 0xff, 0xff, 0xff, 0xff], [0xff, 0xff, 0xff, 0xff, 0x07, 1, 2, 3], [0xff] })
+            Assert.Throws<SnapshotDamagedException>(() => StateSnapshot.Read(new MemoryStream(bytes)));
+    }
+
+    [Fact]
+    public void Restored_tasks_share_what_they_shared()
+    {
+        var state = new ClusterState();
+        state.Apply(Batches.Of(DateTimeOffset.UnixEpoch, Batches.Service("web", "box:1"), Batches.Tasks("web", 1, 2)));
+        state.Apply(Batches.Of(DateTimeOffset.UnixEpoch, [.. new[] { "web-1", "web-2" }.Select(id => new Mutation { AllocateTask = new AllocateTask { TaskId = id } })]));
+        var restored = StateSnapshot.Read(new MemoryStream(Write(state)));
+        Assert.Same(restored.Tasks.Find("web-1")!.Status.Message, restored.Tasks.Find("web-2")!.Status.Message);
+        Assert.Same(restored.Tasks.Find("web-1")!.Endpoint, restored.Tasks.Find("web-2")!.Endpoint);
+    }
+
     private static ClusterState RandomState(int seed)
     {
         var state = new ClusterState();

@@ -89,7 +89,7 @@ public sealed class TaskTableTests
             Slot = global ? 0 : (ulong)random.Next(1, 6),
             NodeId = global ? Nodes[random.Next(1, Nodes.Length)] : Nodes[random.Next(Nodes.Length)],
             DesiredState = Wire.TaskState.Running,
-            Status = new(),
+            Status = new(new Wire.TaskStatus()),
         };
     }
 

@@ -27,7 +27,7 @@ internal sealed class TaskConversion(IReadOnlyDictionary<string, Wire.Network> n
         ServiceID = task.ServiceId,
         Slot = (long)task.Slot,
         NodeID = task.NodeId,
-        Status = ToApi(task.Status),
+        Status = ToApi(task.Status.ToWire()),
         DesiredState = Words.TaskState.Of(task.DesiredState),
         NetworksAttachments = task.Attachments.Count == 0
             ? null
