@@ -17,7 +17,7 @@ namespace Skep.Bench.State;
 /// What a leader holds of one service's tasks on 200 tasks a node: working and committed state, the rules' notes, what each node was told. A service is
 /// scaled from nothing and every engine reports as a stock one does; no network and no disk.
 /// </summary>
-internal sealed class LeaderCase
+internal sealed class LeaderCase : IDisposable
 {
     private const int TasksPerNode = 200;
     private const int StatusesPerTurn = 4_000;
@@ -47,7 +47,7 @@ internal sealed class LeaderCase
     public static Measurement Run(string name, int tasks, int rounds)
     {
         _ = rounds; // one: what is live does not vary
-        var leader = new LeaderCase(tasks);
+        using var leader = new LeaderCase(tasks);
         var timing = new Timing();
         var before = Live();
         foreach (var (what, step) in new (string, Action)[]
@@ -69,6 +69,8 @@ internal sealed class LeaderCase
         GC.KeepAlive(leader);
         return measured;
     }
+
+    public void Dispose() => _store.Dispose();
 
     private void Scale()
     {
