@@ -17,7 +17,7 @@ namespace Skep.Bench.State;
 /// What a leader holds of one service's tasks: working and committed state, the rules' notes, what each node was told. A service is
 /// scaled from nothing and every engine reports as a stock one does; no network and no disk.
 /// </summary>
-internal sealed class LeaderCase
+internal sealed class LeaderCase : IDisposable
 {
     private const int StatusesPerTurn = 4_000;
 
@@ -46,7 +46,7 @@ internal sealed class LeaderCase
     public static Measurement Run(string name, StateSize size, int rounds)
     {
         _ = rounds; // one: what is live does not vary
-        var leader = new LeaderCase(size);
+        using var leader = new LeaderCase(size);
         var timing = new Timing();
         var before = Live();
         foreach (var (what, step) in new (string, Action)[]
@@ -68,6 +68,8 @@ internal sealed class LeaderCase
         GC.KeepAlive(leader);
         return measured;
     }
+
+    public void Dispose() => _store.Dispose();
 
     private void Scale()
     {

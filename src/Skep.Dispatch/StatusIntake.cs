@@ -11,8 +11,11 @@ namespace Skep.Dispatch;
 /// </summary>
 public sealed class StatusIntake : IAsyncDisposable
 {
-    /// <summary>Statuses that may wait before nodes are made to wait.</summary>
-    private const int MaxWaiting = 200_000;
+    /// <summary>
+    /// Statuses that may wait before nodes are made to wait: some seconds of the leader's work. An engine that waits tells less, since a task's later state
+    /// takes the place of the one that it could not tell yet.
+    /// </summary>
+    private const int MaxWaiting = 20_000;
 
     private readonly Lock _lock = new();
     private readonly Signal _news = new();
@@ -23,6 +26,7 @@ public sealed class StatusIntake : IAsyncDisposable
     private readonly ILogger<StatusIntake> _logger;
     private readonly Task _running;
     private Dictionary<(string NodeId, string TaskId), Wire.TaskStatus> _waiting = [];
+    private TaskCompletionSource _room = NewRoom();
 
     public StatusIntake(IManager manager, DispatchOptions options, TimeProvider time, ILogger<StatusIntake> logger)
     {
@@ -36,8 +40,8 @@ public sealed class StatusIntake : IAsyncDisposable
     /// <summary>Holds the statuses from now on. Newer ones replace older ones of the same task.</summary>
     public async Task TakeAsync(string nodeId, IReadOnlyCollection<Wire.UpdateTaskStatusRequest.Types.TaskStatusUpdate> updates, CancellationToken cancellation)
     {
-        while (!TryTake(nodeId, updates))
-            await Task.Delay(_options.StatusBatching, _time, cancellation);
+        while (TryTake(nodeId, updates) is { } room)
+            await room.OrCancelledAsync(cancellation);
         DispatchMetrics.Statuses.Inc(updates.Count);
     }
 
@@ -48,16 +52,17 @@ public sealed class StatusIntake : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private bool TryTake(string nodeId, IReadOnlyCollection<Wire.UpdateTaskStatusRequest.Types.TaskStatusUpdate> updates)
+    /// <summary>Null: it has them. Else completes when it may be tried again.</summary>
+    private Task? TryTake(string nodeId, IReadOnlyCollection<Wire.UpdateTaskStatusRequest.Types.TaskStatusUpdate> updates)
     {
         lock (_lock)
         {
             if (_waiting.Count > MaxWaiting)
-                return false;
+                return _room.Task;
             foreach (var update in updates)
                 Hold((nodeId, update.TaskId), update.Status);
             _news.Set();
-            return true;
+            return null;
         }
     }
 
@@ -81,11 +86,14 @@ public sealed class StatusIntake : IAsyncDisposable
     private async Task FlushAsync()
     {
         Dictionary<(string NodeId, string TaskId), Wire.TaskStatus> taken;
+        TaskCompletionSource room;
         lock (_lock)
         {
-            taken = _waiting;
+            (taken, room) = (_waiting, _room);
             _waiting = [];
+            _room = NewRoom();
         }
+        room.SetResult();
         DispatchMetrics.StatusesWaiting.Set(taken.Count);
         var sent = await Task.WhenAll(InputsOf(taken).Select(SendAsync));
         var left = sent.SelectMany(part => part).ToList();
@@ -133,6 +141,8 @@ public sealed class StatusIntake : IAsyncDisposable
             _news.Set();
         }
     }
+
+    private static TaskCompletionSource NewRoom() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private void Hold((string NodeId, string TaskId) key, Wire.TaskStatus status)
     {

@@ -33,7 +33,8 @@ internal sealed class LeaderTerm : IAsyncDisposable
     /// <param name="confirm">A read barrier: completes when this manager is known to lead still.</param>
     /// <param name="time">The clock.</param>
     /// <param name="ended">Called when the term ends by itself: null when the leadership was lost, else the fault.</param>
-    public LeaderTerm(SwarmLoop loop, IProposalSequence proposals, Func<CancellationToken, Task> confirm, TimeProvider time, Action<LeaderTerm, Exception?> ended)
+    /// <param name="where">Where the loop runs; null: where the term begins.</param>
+    public LeaderTerm(SwarmLoop loop, IProposalSequence proposals, Func<CancellationToken, Task> confirm, TimeProvider time, Action<LeaderTerm, Exception?> ended, TaskScheduler? where)
     {
         _loop = loop;
         _proposals = proposals;
@@ -41,7 +42,7 @@ internal sealed class LeaderTerm : IAsyncDisposable
         _time = time;
         _ended = ended;
         _clock = new TermClock(time, loop.State.Time);
-        _running = Waiting.Start(RunAsync);
+        _running = Waiting.Start(RunAsync, where);
     }
 
     /// <summary>Lets an input wait for the next turn.</summary>

@@ -23,7 +23,8 @@ public sealed class ManagerService(
     Func<byte[]> seed,
     TimeProvider time,
     ILogger<ManagerService> logger,
-    ILeaderLink? others = null) : IManager, IAsyncDisposable
+    ILeaderLink? others = null,
+    TaskScheduler? loopScheduler = null) : IManager, IAsyncDisposable
 {
     /// <summary>How long an input is handed from one leader to the next before its sender hears of it.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
@@ -54,7 +55,7 @@ public sealed class ManagerService(
             var began = time.GetTimestamp();
             var loop = new SwarmLoop(store.Read(state => state.Clone()), new IdSource(seed()), rules(), time.GetUtcNow());
             logger.LogDebug("the working state of {Tasks} tasks was made in {Milliseconds:0} ms", loop.State.Tasks.Count, time.GetElapsedTime(began).TotalMilliseconds);
-            var term = new LeaderTerm(loop, proposer.BeginSequence(), _barrier.WaitAsync, time, (ended, fault) => _ = OnTermEndedAsync(ended, fault));
+            var term = new LeaderTerm(loop, proposer.BeginSequence(), _barrier.WaitAsync, time, (ended, fault) => _ = OnTermEndedAsync(ended, fault), loopScheduler);
             // Before anyone else can send: an arrival that came first would be taken back.
             term.Add(new WaitingInput(new LeadershipBegan(self.Id, self.Run)));
             _term = term;

@@ -28,6 +28,8 @@ public static class Waiting
     }
 
     /// <summary>Starts something that goes on by itself.</summary>
-    public static Task Start(Func<Task> action) =>
-        Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.DenyChildAttach, TaskScheduler.Current).Unwrap();
+    /// <param name="action">What.</param>
+    /// <param name="where">Where it goes on, and all that it awaits; null: where it is started.</param>
+    public static Task Start(Func<Task> action, TaskScheduler? where = null) =>
+        Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.DenyChildAttach, where ?? TaskScheduler.Current).Unwrap();
 }

@@ -29,6 +29,7 @@ internal sealed class RunningManager : IAsyncDisposable
     private readonly LeaderLink _link;
     private readonly ManagerService _service;
     private readonly Leadership _leadership;
+    private readonly LoopThread _loopThread;
     private readonly MembershipKeeper _membership;
     private readonly IDisposable _settings;
     private readonly CancellationTokenSource _closing = new();
@@ -54,6 +55,7 @@ internal sealed class RunningManager : IAsyncDisposable
         _leadership = parts.Leadership;
         _keys = parts.Keys;
         _run = parts.Run;
+        _loopThread = parts.LoopThread;
         _service.Failed += onFailed;
         _ = replica.Stopped.ContinueWith(stopped => onFailed(stopped.Exception!.InnerException!), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         _store.SubscriberFailed += fault => logger.LogError(fault, "a listener of the state failed: {Reason}; restart skepd if something stands still", fault.Message);
@@ -183,6 +185,7 @@ internal sealed class RunningManager : IAsyncDisposable
         await _transport.DisposeAsync().ConfigureAwait(false);
         _peers.Dispose();
         _store.Dispose();
+        _loopThread.Dispose();
         _closing.Dispose();
     }
 
@@ -232,11 +235,13 @@ internal sealed class RunningManager : IAsyncDisposable
             Transport = new GrpcTransport(Peers.ChannelOf, time, loggers.CreateLogger<GrpcTransport>());
             Link = new LeaderLink(Peers, time);
             Service = new ManagerService(
-                new ManagerSelf(file.ManagerId, Run), Store, Proposer, ManagerRules.Create, () => RandomNumberGenerator.GetBytes(32), time, loggers.CreateLogger<ManagerService>(), Link);
+                new ManagerSelf(file.ManagerId, Run), Store, Proposer, ManagerRules.Create, () => RandomNumberGenerator.GetBytes(32), time, loggers.CreateLogger<ManagerService>(), Link, LoopThread);
             Leadership = new Leadership(Service, time, loggers.CreateLogger<Leadership>());
         }
 
         public string Run { get; }
+
+        public LoopThread LoopThread { get; } = new();
 
         public LogKeys Keys { get; }
 
@@ -262,6 +267,7 @@ internal sealed class RunningManager : IAsyncDisposable
             await Transport.DisposeAsync().ConfigureAwait(false);
             Peers.Dispose();
             Store.Dispose();
+            LoopThread.Dispose();
         }
     }
 }
