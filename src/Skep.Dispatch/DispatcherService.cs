@@ -13,11 +13,12 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
     : DispatcherBase
 {
     private readonly TaskMessages _messages = new();
+    private readonly Turnstile _turns = new(Environment.ProcessorCount);
 
     public override async Task Session(SessionRequest request, IServerStreamWriter<SessionMessage> stream, ServerCallContext context)
     {
         var nodeId = context.GetNode().NodeId;
-        using var feed = feeds.Open(nodeId);
+        using var feed = feeds.Open(nodeId, withTasks: false);
         var session = await OpenSessionAsync(nodeId, request, context);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, session.Ended);
         SessionMessage? told = null;
@@ -65,7 +66,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
     {
         var nodeId = context.GetNode().NodeId;
         var session = sessions.Get(nodeId, request.SessionId);
-        using var feed = feeds.Open(nodeId);
+        using var feed = feeds.Open(nodeId, withTasks: true);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, session.Ended);
         var set = new AssignmentSet(_messages, nodeId);
         var sequence = new AssignmentSequence();
@@ -78,9 +79,23 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
             await WaitAsync(feed, ended.Token);
             if (!ended.IsCancellationRequested)
                 await Task.Delay(options.AssignmentBatching, time, CancellationToken.None);
-            if (session.Ended.IsCancellationRequested || feed.Take() is not { } news)
-                throw new RpcException(new Status(StatusCode.InvalidArgument, "session invalid"));
-            foreach (var tasks in news.Tasks.Chunk(options.MaxChangesPerMessage))
+            await _turns.EnterAsync();
+            IEnumerable<string[]> parts;
+            Task sending;
+            try
+            {
+                if (session.Ended.IsCancellationRequested || feed.Take() is not { } news)
+                    throw new RpcException(new Status(StatusCode.InvalidArgument, "session invalid"));
+                parts = news.Tasks.Chunk(options.MaxChangesPerMessage);
+                sending = SendAsync(stream, set, sequence, parts.FirstOrDefault() ?? [], ended.Token);
+            }
+            finally
+            {
+                _turns.Leave();
+            }
+            // Not while others wait: the engine may be slow.
+            await sending;
+            foreach (var tasks in parts.Skip(1))
                 await SendAsync(stream, set, sequence, tasks, ended.Token);
         }
     }

@@ -1,7 +1,7 @@
 namespace Skep.Dispatch;
 
 /// <summary>The changes that one stream has still to look at: which tasks, and whether the session's own facts changed.</summary>
-internal sealed class NodeFeed(string nodeId, Action<NodeFeed> close) : IDisposable
+internal sealed class NodeFeed(string nodeId, bool withTasks, Action<NodeFeed> close) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Signal _news = new();
@@ -14,6 +14,8 @@ internal sealed class NodeFeed(string nodeId, Action<NodeFeed> close) : IDisposa
     /// <summary>Notes a changed task; null: the node itself, the cluster or the managers changed.</summary>
     public void Tell(string? taskId)
     {
+        if (taskId is not null && !withTasks)
+            return;
         lock (_lock)
         {
             if (taskId is null)

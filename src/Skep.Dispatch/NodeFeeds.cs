@@ -13,9 +13,11 @@ public sealed class NodeFeeds : IDisposable
     public NodeFeeds(StateStore store) => _subscription = store.Subscribe(OnChanges, OnReset);
 
     /// <summary>Opens a feed of one node's changes. Open it first, read the state then: nothing is missed.</summary>
-    internal NodeFeed Open(string nodeId)
+    /// <param name="nodeId">Whose.</param>
+    /// <param name="withTasks">Whether its tasks are of interest, too: with many, that is to be woken thousands of times.</param>
+    internal NodeFeed Open(string nodeId, bool withTasks)
     {
-        var feed = new NodeFeed(nodeId, Close);
+        var feed = new NodeFeed(nodeId, withTasks, Close);
         _byNode.AddOrUpdate(nodeId, static (_, feed) => [feed], static (_, feeds, feed) => feeds.Add(feed), feed);
         return feed;
     }

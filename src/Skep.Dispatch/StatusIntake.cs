@@ -41,7 +41,11 @@ public sealed class StatusIntake : IAsyncDisposable
     public async Task TakeAsync(string nodeId, IReadOnlyCollection<Wire.UpdateTaskStatusRequest.Types.TaskStatusUpdate> updates, CancellationToken cancellation)
     {
         while (TryTake(nodeId, updates) is { } room)
-            await room.OrCancelledAsync(cancellation);
+        {
+            // Never for long: what waits is taken time and again, whatever becomes of it.
+            await room;
+            cancellation.ThrowIfCancellationRequested();
+        }
         DispatchMetrics.Statuses.Inc(updates.Count);
     }
 
@@ -49,6 +53,8 @@ public sealed class StatusIntake : IAsyncDisposable
     {
         _stop.Cancel();
         await _running;
+        lock (_lock)
+            _room.TrySetCanceled();
         _stop.Dispose();
     }
 

@@ -14,8 +14,14 @@ internal sealed class FrameOutput(Stream transport, Action<Exception> failed)
 {
     private const int SmallBuffer = 1024;
 
-    /// <summary>Messages wait in their streams, and the reader waits too, while so much is unsent.</summary>
+    /// <summary>Streams' messages wait while so much is unsent.</summary>
     private const int Full = 256 * 1024;
+
+    /// <summary>
+    /// Requests wait while so much is unsent: only their answers can have made it so many. Never because of streams: a caller that is slow to read those must
+    /// still be heard, or its heartbeats are missed.
+    /// </summary>
+    private const int Flooded = 1024 * 1024;
 
     private readonly Lock _lock = new();
     private readonly Queue<RpcStream> _waiting = [];
@@ -155,7 +161,7 @@ internal sealed class FrameOutput(Stream transport, Action<Exception> failed)
         lock (_lock)
         {
             _isHeld = false;
-            room = _length < Full || _isClosed ? ValueTask.CompletedTask : _room.Arm();
+            room = _length < Flooded || _isClosed ? ValueTask.CompletedTask : _room.Arm();
         }
         Flush();
         return room;
