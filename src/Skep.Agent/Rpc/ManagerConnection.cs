@@ -19,7 +19,6 @@ internal sealed class ManagerConnection : IDisposable
     /// <summary>What a peer may send ahead. All that comes is taken at once, so it bounds no more than a burst.</summary>
     private const int ReceiveWindow = 4 * 1024 * 1024;
 
-    private const int BufferBytes = 2 * (Frame.MaxPayload + Frame.HeaderBytes);
     private const int SmallOutput = 1024;
 
     private readonly Socket _socket;
@@ -134,25 +133,20 @@ internal sealed class ManagerConnection : IDisposable
     {
         lock (_lock)
         {
-            Append("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8);
+            Append(Frame.Preface);
             Span<byte> settings = stackalloc byte[3 * Frame.SettingBytes];
-            Setting(settings, Frame.SettingHeaderTableSize, 0);
-            Setting(settings[Frame.SettingBytes..], Frame.SettingEnablePush, 0);
-            Setting(settings[(2 * Frame.SettingBytes)..], Frame.SettingInitialWindow, ReceiveWindow);
+            Frame.WriteSetting(settings, Frame.SettingHeaderTableSize, 0);
+            Frame.WriteSetting(settings[Frame.SettingBytes..], Frame.SettingEnablePush, 0);
+            Frame.WriteSetting(settings[(2 * Frame.SettingBytes)..], Frame.SettingInitialWindow, ReceiveWindow);
             AppendFrame(FrameType.Settings, 0, 0, settings);
             AppendWindowUpdate(0, ReceiveWindow - Frame.DefaultWindow);
         }
         Flush();
-
-        static void Setting(Span<byte> to, ushort id, uint value)
-        {
-            BinaryPrimitives.WriteUInt16BigEndian(to, id);
-            BinaryPrimitives.WriteUInt32BigEndian(to[2..], value);
-        }
     }
 
     private async Task ReadAsync()
     {
+        Action<Frame, ReadOnlyMemory<byte>> takeFrame = TakeFrame;
         byte[]? buffer = null;
         try
         {
@@ -162,13 +156,13 @@ internal sealed class ManagerConnection : IDisposable
                 {
                     // Waits without a buffer: most connections are idle most of the time.
                     await _tls.ReadAsync(Memory<byte>.Empty).ConfigureAwait(false);
-                    buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+                    buffer = ArrayPool<byte>.Shared.Rent(Frame.ReadBufferBytes);
                 }
                 var read = await _tls.ReadAsync(buffer.AsMemory(filled)).ConfigureAwait(false);
                 if (read == 0)
                     throw new EndOfStreamException("the manager closed the connection");
                 filled += read;
-                var used = TakeFrames(buffer.AsMemory(0, filled));
+                var used = Frame.TakeAll(buffer.AsMemory(0, filled), takeFrame);
                 filled -= used;
                 if (filled > 0)
                 {
@@ -192,22 +186,6 @@ internal sealed class ManagerConnection : IDisposable
             if (buffer is not null)
                 ArrayPool<byte>.Shared.Return(buffer);
         }
-    }
-
-    private int TakeFrames(ReadOnlyMemory<byte> data)
-    {
-        var used = 0;
-        while (data.Length - used >= Frame.HeaderBytes)
-        {
-            var frame = Frame.Read(data.Span[used..]);
-            if (frame.Length > Frame.MaxPayload)
-                throw new InvalidDataException("a frame is too long");
-            if (data.Length - used < Frame.HeaderBytes + frame.Length)
-                break;
-            TakeFrame(frame, data.Slice(used + Frame.HeaderBytes, frame.Length));
-            used += Frame.HeaderBytes + frame.Length;
-        }
-        return used;
     }
 
     private void TakeFrame(Frame frame, ReadOnlyMemory<byte> payload)

@@ -25,6 +25,9 @@ internal readonly record struct Frame(int Length, FrameType Type, byte Flags, in
     /// <summary>Of a payload: what every peer takes, and all that a peer may send that was not told otherwise.</summary>
     public const int MaxPayload = 16 * 1024;
 
+    /// <summary>For what is read: a whole frame always fits, whatever is left of the one before.</summary>
+    public const int ReadBufferBytes = 2 * (MaxPayload + HeaderBytes);
+
     public const byte EndStream = 0x1;
     public const byte Ack = 0x1;
     public const byte EndHeaders = 0x4;
@@ -43,6 +46,9 @@ internal readonly record struct Frame(int Length, FrameType Type, byte Flags, in
 
     private const int PriorityBytes = 5;
 
+    /// <summary>What a client says first.</summary>
+    public static ReadOnlySpan<byte> Preface => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8;
+
     public static Frame Read(ReadOnlySpan<byte> header) =>
         new((header[0] << 16) | (header[1] << 8) | header[2], (FrameType)header[3], header[4], (int)(BinaryPrimitives.ReadUInt32BigEndian(header[5..]) & int.MaxValue));
 
@@ -54,6 +60,34 @@ internal readonly record struct Frame(int Length, FrameType Type, byte Flags, in
         header[3] = (byte)Type;
         header[4] = Flags;
         BinaryPrimitives.WriteInt32BigEndian(header[5..], Stream);
+    }
+
+    /// <summary>Hands on the frames that are there as a whole.</summary>
+    /// <param name="data">What has come and was not taken yet.</param>
+    /// <param name="take">Takes a frame and its payload, which is only lent.</param>
+    /// <returns>How many bytes were taken.</returns>
+    /// <exception cref="InvalidDataException">A frame is longer than it may be.</exception>
+    public static int TakeAll(ReadOnlyMemory<byte> data, Action<Frame, ReadOnlyMemory<byte>> take)
+    {
+        var used = 0;
+        while (data.Length - used >= HeaderBytes)
+        {
+            var frame = Read(data.Span[used..]);
+            if (frame.Length > MaxPayload)
+                throw new InvalidDataException("a frame is too long");
+            if (data.Length - used < HeaderBytes + frame.Length)
+                break;
+            take(frame, data.Slice(used + HeaderBytes, frame.Length));
+            used += HeaderBytes + frame.Length;
+        }
+        return used;
+    }
+
+    /// <summary>One entry of a SETTINGS frame.</summary>
+    public static void WriteSetting(Span<byte> to, ushort id, uint value)
+    {
+        BinaryPrimitives.WriteUInt16BigEndian(to, id);
+        BinaryPrimitives.WriteUInt32BigEndian(to[2..], value);
     }
 
     public bool Has(byte flag) => (Flags & flag) != 0;

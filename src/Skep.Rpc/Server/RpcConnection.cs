@@ -22,7 +22,6 @@ internal sealed class RpcConnection
     /// <summary>On all streams together, ahead of what was read here. Streams that wait for their methods do not count: they must not hold up others.</summary>
     private const int Window = 1024 * 1024;
 
-    private const int BufferBytes = 2 * (Frame.MaxPayload + Frame.HeaderBytes);
 
     // HTTP/2's reasons for the end of a stream.
     public const int NoError = 0;
@@ -68,14 +67,13 @@ internal sealed class RpcConnection
     /// <summary>Completes when no call is left on a connection that is closed or takes no new ones.</summary>
     public Task Idle => _idle.Task;
 
-    private static ReadOnlySpan<byte> Preface => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8;
-
     public ValueTask AuthorizeAsync(ServerCall call) => _server.AuthorizeAsync(call);
 
     /// <summary>Serves the caller until one of the two goes away.</summary>
     public async Task RunAsync()
     {
         Greet();
+        Action<Frame, ReadOnlyMemory<byte>> takeFrame = TakeFrame;
         byte[]? buffer = null;
         try
         {
@@ -85,7 +83,7 @@ internal sealed class RpcConnection
                 if (buffer is null)
                 {
                     await Peer.Transport.ReadAsync(Memory<byte>.Empty).ConfigureAwait(false);
-                    buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+                    buffer = ArrayPool<byte>.Shared.Rent(Frame.ReadBufferBytes);
                 }
                 var read = await Peer.Transport.ReadAsync(buffer.AsMemory(filled)).ConfigureAwait(false);
                 if (read == 0)
@@ -96,14 +94,14 @@ internal sealed class RpcConnection
                 Output.Hold();
                 try
                 {
-                    if (!greeted && filled >= Preface.Length)
+                    if (!greeted && filled >= Frame.Preface.Length)
                     {
-                        if (!buffer.AsSpan(0, Preface.Length).SequenceEqual(Preface))
+                        if (!buffer.AsSpan(0, Frame.Preface.Length).SequenceEqual(Frame.Preface))
                             throw new InvalidDataException("it does not speak HTTP/2");
-                        (greeted, used) = (true, Preface.Length);
+                        (greeted, used) = (true, Frame.Preface.Length);
                     }
                     if (greeted)
-                        used += TakeFrames(buffer.AsMemory(used, filled - used));
+                        used += Frame.TakeAll(buffer.AsMemory(used, filled - used), takeFrame);
                 }
                 finally
                 {
@@ -218,34 +216,12 @@ internal sealed class RpcConnection
     private void Greet()
     {
         Span<byte> settings = stackalloc byte[3 * Frame.SettingBytes];
-        Setting(settings, Frame.SettingMaxStreams, MaxStreams);
-        Setting(settings[Frame.SettingBytes..], Frame.SettingInitialWindow, StreamWindow);
-        Setting(settings[(2 * Frame.SettingBytes)..], Frame.SettingMaxHeaders, RequestHeaders.MaxBytes);
+        Frame.WriteSetting(settings, Frame.SettingMaxStreams, MaxStreams);
+        Frame.WriteSetting(settings[Frame.SettingBytes..], Frame.SettingInitialWindow, StreamWindow);
+        Frame.WriteSetting(settings[(2 * Frame.SettingBytes)..], Frame.SettingMaxHeaders, RequestHeaders.MaxBytes);
         Output.Write(FrameType.Settings, 0, 0, settings);
         Output.Write(FrameType.WindowUpdate, 0, Window - Frame.DefaultWindow);
         Output.Flush();
-
-        static void Setting(Span<byte> to, ushort id, uint value)
-        {
-            BinaryPrimitives.WriteUInt16BigEndian(to, id);
-            BinaryPrimitives.WriteUInt32BigEndian(to[2..], value);
-        }
-    }
-
-    private int TakeFrames(ReadOnlyMemory<byte> data)
-    {
-        var used = 0;
-        while (data.Length - used >= Frame.HeaderBytes)
-        {
-            var frame = Frame.Read(data.Span[used..]);
-            if (frame.Length > Frame.MaxPayload)
-                throw new InvalidDataException("a frame is too long");
-            if (data.Length - used < Frame.HeaderBytes + frame.Length)
-                break;
-            TakeFrame(frame, data.Slice(used + Frame.HeaderBytes, frame.Length));
-            used += Frame.HeaderBytes + frame.Length;
-        }
-        return used;
     }
 
     private void TakeFrame(Frame frame, ReadOnlyMemory<byte> payload)
