@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
+using Skep.Rpc.Polling;
 using Skep.Rpc.Server;
 using Skep.Wire;
 
@@ -40,32 +41,32 @@ public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust tru
     private const byte TlsHandshakeRecord = 0x16;
 
     /// <summary>Lets a caller in, or says in the log why not.</summary>
-    public async Task<RpcPeer?> AdmitAsync(Socket socket, CancellationToken stopping)
+    public async Task<RpcPeer?> AdmitAsync(PolledStream bytes, CancellationToken stopping)
     {
-        ArgumentNullException.ThrowIfNull(socket);
-        var address = (IPEndPoint)socket.RemoteEndPoint!;
+        ArgumentNullException.ThrowIfNull(bytes);
+        var address = (IPEndPoint)bytes.Socket.RemoteEndPoint!;
         if (address.Address.IsIPv4MappedToIPv6)
             address = new IPEndPoint(address.Address.MapToIPv4(), address.Port);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         limit.CancelAfter(HandshakeTimeout);
-        switch (await FirstByteAsync(socket, limit.Token).ConfigureAwait(false))
+        switch (await FirstByteAsync(bytes, limit.Token).ConfigureAwait(false))
         {
             case null:
                 // Opened and closed without a word: health checks of load balancers do that all day.
                 logger.LogDebug("a connection from {Address} was closed before it said anything", address);
                 return null;
             case TlsHandshakeRecord:
-                return await HandshakeAsync(socket, address, limit.Token).ConfigureAwait(false);
+                return await HandshakeAsync(bytes, address, limit.Token).ConfigureAwait(false);
             case { } other:
                 refusals.Connection(address, $"it does not speak TLS (it begins with byte 0x{other:x2})");
                 return null;
         }
     }
 
-    private async Task<RpcPeer?> HandshakeAsync(Socket socket, IPEndPoint address, CancellationToken cancellation)
+    private async Task<RpcPeer?> HandshakeAsync(PolledStream bytes, IPEndPoint address, CancellationToken cancellation)
     {
         using var place = await EnterAsync(cancellation).ConfigureAwait(false);
-        if (place is null || HasGone(socket))
+        if (place is null || HasGone(bytes.Socket))
         {
             logger.LogDebug("a connection from {Address} was closed before its handshake", address);
             return null;
@@ -73,7 +74,7 @@ public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust tru
         VerifiedPeer? verdict = null;
         // The chain of the handshake ends with it.
         var options = Options((presented, chain, errors) => (verdict = Judge(presented, chain, errors)).Flaw is null);
-        var tls = new SslStream(new NetworkStream(socket, ownsSocket: true), leaveInnerStreamOpen: false);
+        var tls = new SslStream(bytes, leaveInnerStreamOpen: false);
         try
         {
             await tls.AuthenticateAsServerAsync(options, cancellation).ConfigureAwait(false);
@@ -134,14 +135,13 @@ public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust tru
         return [.. chain.ChainPolicy.ExtraStore.Select(certificate => X509CertificateLoader.LoadCertificate(certificate.RawData))];
     }
 
-    private static async Task<byte?> FirstByteAsync(Socket socket, CancellationToken cancellation)
+    private static async Task<byte?> FirstByteAsync(PolledStream bytes, CancellationToken cancellation)
     {
         try
         {
-            var first = new byte[1];
-            return await socket.ReceiveAsync(first, SocketFlags.Peek, cancellation).ConfigureAwait(false) == 1 ? first[0] : null;
+            return await bytes.PeekAsync(cancellation).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException)
+        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
         {
             return null;
         }

@@ -1,11 +1,13 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using Google.Protobuf;
 using Grpc.Core;
 using Skep.Rpc;
 using Skep.Rpc.Http2;
+using Skep.Rpc.Polling;
 
 namespace Skep.Agent.Rpc;
 
@@ -52,14 +54,15 @@ internal sealed class ManagerConnection : IDisposable
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(ClusterChannel.ConnectTimeout);
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        Socket? socket = null;
         SslStream? stream = null;
         try
         {
             var uri = new Uri("tcp://" + address);
             tls.TargetHost ??= uri.IdnHost;
-            await socket.ConnectAsync(uri.IdnHost, uri.Port, limit.Token).ConfigureAwait(false);
-            stream = new SslStream(new NetworkStream(socket, ownsSocket: false), leaveInnerStreamOpen: false);
+            var to = new IPEndPoint((await Dns.GetHostAddressesAsync(uri.IdnHost, limit.Token).ConfigureAwait(false))[0], uri.Port);
+            socket = new Socket(to.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            stream = new SslStream(await PolledStream.ConnectAsync(socket, to, ownsSocket: false, limit.Token).ConfigureAwait(false), leaveInnerStreamOpen: false);
             await stream.AuthenticateAsClientAsync(tls, limit.Token).ConfigureAwait(false);
             var connection = new ManagerConnection(socket, stream, address);
             connection.Greet();
@@ -69,7 +72,7 @@ internal sealed class ManagerConnection : IDisposable
         catch (Exception e)
         {
             stream?.Dispose();
-            socket.Dispose();
+            socket?.Dispose();
             if (cancellation.IsCancellationRequested)
                 throw new RpcException(new Status(StatusCode.Cancelled, "the attempt to connect was cancelled"));
             var cause = e is OperationCanceledException ? new TimeoutException($"no connection within {ClusterChannel.ConnectTimeout.TotalSeconds} s", e) : e;

@@ -2,14 +2,15 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
+using Skep.Rpc.Polling;
 
 namespace Skep.Rpc.Server;
 
 /// <summary>Lets a caller in: finds out who it is, and what carries its bytes.</summary>
-/// <param name="socket">Connected. Whoever returns a peer has made it part of the peer's transport.</param>
+/// <param name="bytes">Of the connection. Whoever returns a peer has made them part of the peer's transport.</param>
 /// <param name="stopping">The server stops.</param>
 /// <returns>Null: it is not let in.</returns>
-public delegate Task<RpcPeer?> AdmitPeer(Socket socket, CancellationToken stopping);
+public delegate Task<RpcPeer?> AdmitPeer(PolledStream bytes, CancellationToken stopping);
 
 /// <summary>A check that every call passes before its method is called; it refuses with an <see cref="Grpc.Core.RpcException"/>.</summary>
 public delegate ValueTask AuthorizeCall(ServerCall call);
@@ -106,11 +107,13 @@ public sealed class RpcServer(IPEndPoint listen, AdmitPeer admit, MethodTable me
 
     private async Task ServeAsync(Socket socket)
     {
+        PolledStream? bytes = null;
         RpcPeer? peer = null;
         try
         {
             socket.NoDelay = true;
-            peer = await admit(socket, _stopping.Token).ConfigureAwait(false);
+            bytes = new PolledStream(socket);
+            peer = await admit(bytes, _stopping.Token).ConfigureAwait(false);
         }
         catch (Exception e)
         {
@@ -118,6 +121,8 @@ public sealed class RpcServer(IPEndPoint listen, AdmitPeer admit, MethodTable me
         }
         if (peer is null)
         {
+            if (bytes is not null)
+                await bytes.DisposeAsync().ConfigureAwait(false);
             socket.Dispose();
             return;
         }

@@ -1,6 +1,6 @@
 using System.Net;
-using System.Net.Sockets;
 using Microsoft.Extensions.Logging.Abstractions;
+using Skep.Rpc.Polling;
 using Skep.Rpc.Server;
 
 namespace Skep.UnitTests.Rpc;
@@ -15,6 +15,6 @@ internal static class PlainServer
         return server;
     }
 
-    private static Task<RpcPeer?> AdmitAsync(Socket socket, CancellationToken stopping) =>
-        Task.FromResult<RpcPeer?>(new RpcPeer((IPEndPoint)socket.RemoteEndPoint!, new NetworkStream(socket, ownsSocket: true)));
+    private static Task<RpcPeer?> AdmitAsync(PolledStream bytes, CancellationToken stopping) =>
+        Task.FromResult<RpcPeer?>(new RpcPeer((IPEndPoint)bytes.Socket.RemoteEndPoint!, bytes));
 }
