@@ -38,7 +38,7 @@ internal sealed class LeaderCase : IDisposable
         _store.Subscribe(OnChanges);
         var messages = new TaskMessages();
         foreach (var node in _cluster.NodeIds)
-            _told.Add(node, new AssignmentSet(messages, node));
+            _told.Add(node, new AssignmentSet(messages, node, new UrgentTasks()));
         _loop = new SwarmLoop(_cluster.State, new IdSource(new byte[32]),
             [new MissingNodesRule(), .. ServiceRules.Create(), new ConstraintEnforcementRule(), new AllocationRule(), new SchedulingRule()], _now);
     }

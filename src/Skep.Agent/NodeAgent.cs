@@ -16,7 +16,7 @@ public sealed class NodeAgent : IDisposable
     private readonly TimeProvider _time;
     private readonly Remotes _remotes;
     private readonly SessionBackoff _backoff;
-    private readonly ReportQueue _reports = new();
+    private readonly ReportQueue _reports;
     private readonly Worker _worker;
     private readonly TaskCompletionSource _registered = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private string _sessionId = "";
@@ -40,6 +40,8 @@ public sealed class NodeAgent : IDisposable
         _clock = clock;
         _observer = observer;
         _time = time;
+        ArgumentNullException.ThrowIfNull(random);
+        _reports = new ReportQueue(new Random(random.Next()));
         _remotes = new Remotes(random);
         _backoff = new SessionBackoff(random);
         _worker = new Worker(executor, _reports, observer, time);

@@ -8,13 +8,15 @@ namespace Skep.Agent;
 public readonly record struct TaskReport(string TaskId, Wire.TaskState State, DateTimeOffset Since, string Error);
 
 /// <summary>
-/// What is still to be reported, oldest first: one report a task, since a newer state replaces an older one that has not been sent. Many put, one takes.
+/// What is still to be reported: one report a task, since a newer state replaces an older one that has not been sent. Many put, one takes. In no order, as
+/// engines do (theirs is that of a Go map).
 /// </summary>
-public sealed class ReportQueue
+/// <param name="random">Its own.</param>
+public sealed class ReportQueue(Random random)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, TaskReport> _waiting = [];
-    private readonly Queue<string> _order = [];
+    private readonly List<string> _tasks = [];
 
     // Whoever puts holds locks; and what he puts next may replace what he has just put.
     private readonly Wakeup _news = new(elsewhere: true);
@@ -33,7 +35,7 @@ public sealed class ReportQueue
         lock (_lock)
         {
             if (!_waiting.TryGetValue(report.TaskId, out var older))
-                _order.Enqueue(report.TaskId);
+                _tasks.Add(report.TaskId);
             else if (older.State > report.State)
                 return;
             _waiting[report.TaskId] = report;
@@ -47,8 +49,14 @@ public sealed class ReportQueue
         ArgumentNullException.ThrowIfNull(taken);
         lock (_lock)
         {
-            while (taken.Count < most && _order.TryDequeue(out var id) && _waiting.Remove(id, out var report))
+            while (taken.Count < most && _tasks.Count > 0)
+            {
+                var at = random.Next(_tasks.Count);
+                _waiting.Remove(_tasks[at], out var report);
                 taken.Add(report);
+                _tasks[at] = _tasks[^1];
+                _tasks.RemoveAt(_tasks.Count - 1);
+            }
         }
     }
 
@@ -58,7 +66,7 @@ public sealed class ReportQueue
         lock (_lock)
         {
             _waiting.Clear();
-            _order.Clear();
+            _tasks.Clear();
         }
     }
 

@@ -5,7 +5,7 @@ using Action = Skep.Wire.AssignmentChange.Types.AssignmentAction;
 namespace Skep.Dispatch;
 
 /// <summary>What one node was told, so that it is told only what is new. Used by one stream; reads the state under the store's lock.</summary>
-internal sealed class AssignmentSet(TaskMessages messages, string nodeId)
+internal sealed class AssignmentSet(TaskMessages messages, string nodeId, UrgentTasks urgent)
 {
     private readonly Dictionary<string, TaskRecord> _told = [];
     private readonly Dictionary<string, HashSet<string>> _secretUsers = [];
@@ -44,12 +44,16 @@ internal sealed class AssignmentSet(TaskMessages messages, string nodeId)
             return;
         }
         if (told is null && !task.IsTerminal)
+        {
             AddDependencies(state, task, changes);
+            urgent.Told(state, task);
+        }
         changes.Add(Change(new OutgoingAssignment { Task = messages.Make(state, task) }, Action.Update));
     }
 
     private void Remove(TaskRecord task, List<OutgoingChange> changes)
     {
+        urgent.Remove(task.Id);
         changes.Add(Change(new OutgoingAssignment { Task = new OutgoingTask { Id = task.Id } }, Action.Remove));
         ReleaseDependencies(task, changes);
     }

@@ -10,9 +10,10 @@ namespace Skep.Dispatch;
 
 /// <summary>The service that engines talk to: sessions, heartbeats, assignments, statuses. It decides nothing.</summary>
 public sealed class DispatcherService(IManager manager, NodeSessions sessions, NodeFeeds feeds, StatusIntake statuses, DispatchOptions options, TimeProvider time, ILogger<DispatcherService> logger)
-    : DispatcherBase
+    : DispatcherBase, IDisposable
 {
     private readonly TaskMessages _messages = new();
+    private readonly ReportTurns _reports = new(options.ReportsAtATime, options.ReportPatience, time);
     private readonly Turnstile _turns = new(Environment.ProcessorCount);
 
     public override async Task Session(SessionRequest request, IServerStreamWriter<SessionMessage> stream, ServerCallContext context)
@@ -47,11 +48,13 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
     public override async Task<UpdateTaskStatusResponse> UpdateTaskStatus(UpdateTaskStatusRequest request, ServerCallContext context)
     {
         var nodeId = context.GetNode().NodeId;
-        sessions.Get(nodeId, request.SessionId);
+        var session = sessions.Get(nodeId, request.SessionId);
         var updates = request.Updates.Where(update => update.Status is not null).ToList();
         await RequireOwnAsync(nodeId, updates, context.CancellationToken);
         if (updates.Count > 0)
             await statuses.TakeAsync(nodeId, updates, context.CancellationToken);
+        await _reports.WaitAsync(session, session.Urgent.Any);
+        session.Urgent.Note(updates);
         return new UpdateTaskStatusResponse();
     }
 
@@ -68,7 +71,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         var session = sessions.Get(nodeId, request.SessionId);
         using var feed = feeds.Open(nodeId, withTasks: true);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, session.Ended);
-        var set = new AssignmentSet(_messages, nodeId);
+        var set = new AssignmentSet(_messages, nodeId, session.Urgent);
         var sequence = new AssignmentSequence();
         // An engine removes what is not in the first message. So nobody sends it from a state that lags behind, and nobody thinks himself
         // the leader who is not: whatever was committed when the engine asked is in this state first.
@@ -99,6 +102,8 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
                 await SendAsync(stream, set, sequence, tasks, ended.Token);
         }
     }
+
+    public void Dispose() => _reports.Dispose();
 
     private async Task<NodeSession> OpenSessionAsync(string nodeId, SessionRequest request, ServerCallContext context)
     {

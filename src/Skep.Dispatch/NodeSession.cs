@@ -29,6 +29,12 @@ public sealed class NodeSession : IDisposable
     /// <summary>The manager that the node is sent to; null: it stays.</summary>
     internal string? MovesTo { get; set; }
 
+    /// <summary>Since when it has had the word, as a timestamp; null: it has not. See <see cref="ReportTurns"/>, whose it is.</summary>
+    internal long? SpeaksSince { get; set; }
+
+    /// <summary>Tasks of small services that it was told of and that it has not yet started: it is answered before others meanwhile.</summary>
+    internal UrgentTasks Urgent { get; } = new();
+
     internal void Beat(TimeSpan grace)
     {
         if (!Ended.IsCancellationRequested)

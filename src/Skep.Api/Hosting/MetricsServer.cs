@@ -11,6 +11,10 @@ namespace Skep.Api.Hosting;
 public sealed class MetricsServer : IAsyncDisposable
 {
     private const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
+
+    /// <summary>Once for all servers: the registry is the process'.</summary>
+    private static readonly Lazy<ProcessMetrics> s_process = new(() => new ProcessMetrics());
+
     private readonly WebApplication _app;
     private readonly IPEndPoint _endPoint;
     private readonly ILogger<MetricsServer> _log;
@@ -19,8 +23,9 @@ public sealed class MetricsServer : IAsyncDisposable
     {
         _endPoint = endPoint;
         _log = logs.CreateLogger<MetricsServer>();
-        // The process' own numbers stay; every meter and event of .NET would be hundreds of series that nobody asked for.
-        Prometheus.Metrics.SuppressDefaultMetrics(new SuppressDefaultMetricOptions { SuppressEventCounters = true, SuppressMeters = true });
+        // Every meter and event of .NET would be hundreds of series that nobody asked for.
+        Prometheus.Metrics.SuppressDefaultMetrics(new SuppressDefaultMetricOptions { SuppressProcessMetrics = true, SuppressEventCounters = true, SuppressMeters = true });
+        _ = s_process.Value;
         _app = WebServer.CreateBuilder(logs, TimeSpan.FromSeconds(1), k => k.Listen(endPoint, o => o.Protocols = HttpProtocols.Http1)).Build();
         _app.Run(AnswerAsync);
     }

@@ -30,6 +30,7 @@ internal sealed class ClusterServer : IAsyncDisposable
     private readonly NodeFeeds _feeds;
     private readonly SessionBalance _balance;
     private readonly StatusIntake _statuses;
+    private readonly DispatcherService _dispatcher;
     private readonly LogBroker _logs;
     private readonly ManagerCertificateRenewal _renewal;
     private readonly CancellationTokenSource _closing = new();
@@ -43,11 +44,12 @@ internal sealed class ClusterServer : IAsyncDisposable
         _feeds = new NodeFeeds(manager.Store);
         _balance = new SessionBalance(manager, _sessions, _feeds, options, time, loggers.CreateLogger<SessionBalance>());
         _statuses = new StatusIntake(manager, options, time, loggers.CreateLogger<StatusIntake>());
+        _dispatcher = new DispatcherService(manager, _sessions, _feeds, _statuses, options, time, loggers.CreateLogger<DispatcherService>());
         _logs = new LogBroker(manager.Store, options, time, new Random(random.Next()), peers);
 
         _security = new ClusterSecurity(manager, certificate, id => replica.Membership.Contains(id), time, loggers);
         var methods = _security.AddTo(new MethodTable())
-            .Add(binder => DispatcherBase.BindService(binder, new DispatcherService(manager, _sessions, _feeds, _statuses, options, time, loggers.CreateLogger<DispatcherService>())), MaxMessageBytes)
+            .Add(binder => DispatcherBase.BindService(binder, _dispatcher), MaxMessageBytes)
             .Add(binder => Wire.ResourceAllocator.BindService(binder, new ResourceAllocatorService(manager)), MaxMessageBytes)
             .Add(binder => Wire.LogBroker.BindService(binder, new LogBrokerService(_logs)), MaxLogMessageBytes)
             .Add(binder => Dispatch.LogSharing.ManagerLogs.BindService(binder, new ManagerLogsService(manager, _logs, options, time)), MaxMessageBytes)
@@ -78,6 +80,7 @@ internal sealed class ClusterServer : IAsyncDisposable
         _cutOff.Dispose();
         _sessions.Dispose();
         _logs.Dispose();
+        _dispatcher.Dispose();
         await _server.DisposeAsync().ConfigureAwait(false);
         _security.Dispose();
         await _statuses.DisposeAsync().ConfigureAwait(false);

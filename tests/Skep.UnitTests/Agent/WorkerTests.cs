@@ -11,7 +11,7 @@ public sealed class WorkerTests : IDisposable
 {
     private static readonly TimeSpan Latency = TimeSpan.FromSeconds(1);
     private readonly FakeTimeProvider _time = new();
-    private readonly ReportQueue _reports = new();
+    private readonly ReportQueue _reports = new(new Random(1));
     private readonly Sightings _seen = new();
     private readonly SimulatedExecutor _executor;
     private readonly Worker _worker;

@@ -10,7 +10,10 @@ namespace Skep.UnitTests.Dispatch;
 public sealed class AssignmentSetTests
 {
     private readonly ClusterState _state = new();
-    private readonly AssignmentSet _set = new(new TaskMessages(), "n1");
+    private readonly UrgentTasks _urgent = new();
+    private readonly AssignmentSet _set;
+
+    public AssignmentSetTests() => _set = new AssignmentSet(new TaskMessages(), "n1", _urgent);
 
     [Fact]
     public void A_node_gets_the_tasks_that_are_assigned_to_it_and_no_others()
@@ -51,6 +54,36 @@ public sealed class AssignmentSetTests
         _set.Everything(_state);
         Apply(Status("web-1", Wire.TaskState.Running));
         Assert.Empty(Told("web-1"));
+    }
+
+    [Fact]
+    public void A_task_of_a_small_service_is_urgent_until_it_runs()
+    {
+        Apply(Batches.Service("web", "box:1"), Batches.Tasks("web", 1), Batches.Assign("web-1", "n1"));
+        _set.Everything(_state);
+        Assert.True(_urgent.Any);
+        _urgent.Note([Update("web-1", Wire.TaskState.Starting)]);
+        Assert.True(_urgent.Any);
+        _urgent.Note([Update("web-1", Wire.TaskState.Running)]);
+        Assert.False(_urgent.Any);
+    }
+
+    [Fact]
+    public void A_task_that_is_gone_before_it_ran_is_not_urgent()
+    {
+        Apply(Batches.Service("web", "box:1"), Batches.Tasks("web", 1), Batches.Assign("web-1", "n1"));
+        _set.Everything(_state);
+        Apply(new Mutation { RemoveTasks = new RemoveTasks { TaskIds = { "web-1" } } });
+        Told("web-1");
+        Assert.False(_urgent.Any);
+    }
+
+    [Fact]
+    public void Nobody_waits_for_a_certain_task_of_a_large_service()
+    {
+        Apply(Batches.Service("web", "box:1"), Batches.Tasks("web", [.. Enumerable.Range(1, 101)]), Batches.Assign("web-1", "n1"));
+        _set.Everything(_state);
+        Assert.False(_urgent.Any);
     }
 
     [Fact]
@@ -105,6 +138,9 @@ public sealed class AssignmentSetTests
         Assert.Equal(Wire.AssignmentChange.Types.AssignmentAction.Remove, last.Action);
         Assert.True(last.Assignment.Secret.Spec is null);
     }
+
+    private static Wire.UpdateTaskStatusRequest.Types.TaskStatusUpdate Update(string task, Wire.TaskState state) =>
+        new() { TaskId = task, Status = new Wire.TaskStatus { State = state } };
 
     private static Mutation Status(string task, Wire.TaskState state) =>
         new() { SetTaskStatus = new SetTaskStatus { TaskId = task, Status = new Wire.TaskStatus { State = state } } };

@@ -204,6 +204,7 @@ public sealed class DispatcherServiceTests : IAsyncDisposable
     {
         await _end.CancelAsync();
         _sessions.Dispose();
+        _dispatcher.Dispose();
         await _statuses.DisposeAsync();
         _feeds.Dispose();
         await _manager.DisposeAsync();
