@@ -44,10 +44,7 @@ public sealed record DispatchOptions
     public TimeSpan StatusBatching { get; init; } = TimeSpan.FromMilliseconds(30);
 
     /// <summary>Engines that report at a time when all do, see <see cref="ReportTurns"/>: what they say meanwhile is some 10 ms of work.</summary>
-    public int ReportsAtATime { get; init; } = 128;
-
-    /// <summary>How long others wait for an engine that has had its answer to call again: more than a round trip between them.</summary>
-    public TimeSpan ReportPatience { get; init; } = TimeSpan.FromMilliseconds(10);
+    public int ReportsAtATime { get; init; } = 64;
 
     /// <summary>Most readers of service logs at a time: each takes one stream of every engine it asks, beside the session's own few.</summary>
     public int MaxLogReaders { get; init; } = 64;

@@ -9,11 +9,19 @@ using Task = System.Threading.Tasks.Task;
 namespace Skep.Dispatch;
 
 /// <summary>The service that engines talk to: sessions, heartbeats, assignments, statuses. It decides nothing.</summary>
-public sealed class DispatcherService(IManager manager, NodeSessions sessions, NodeFeeds feeds, StatusIntake statuses, DispatchOptions options, TimeProvider time, ILogger<DispatcherService> logger)
+/// <param name="manager">The state, and the leader.</param>
+/// <param name="sessions">Of the nodes here.</param>
+/// <param name="feeds">What changes for each.</param>
+/// <param name="statuses">Where their reports go.</param>
+/// <param name="hasTimeToSpare">See <see cref="ReportTurns"/>.</param>
+/// <param name="options">Times and limits.</param>
+/// <param name="time">The clock.</param>
+/// <param name="logger">For what nodes are refused.</param>
+public sealed class DispatcherService(IManager manager, NodeSessions sessions, NodeFeeds feeds, StatusIntake statuses, Func<bool> hasTimeToSpare, DispatchOptions options, TimeProvider time, ILogger<DispatcherService> logger)
     : DispatcherBase, IDisposable
 {
     private readonly TaskMessages _messages = new();
-    private readonly ReportTurns _reports = new(options.ReportsAtATime, options.ReportPatience, time);
+    private readonly ReportTurns _reports = new(options.ReportsAtATime, hasTimeToSpare, time);
     private readonly Turnstile _turns = new(Environment.ProcessorCount);
 
     public override async Task Session(SessionRequest request, IServerStreamWriter<SessionMessage> stream, ServerCallContext context)

@@ -1,28 +1,36 @@
 namespace Skep.Dispatch;
 
 /// <summary>
-/// Lets few engines report at a time. An engine tells of each task in a call of its own and waits for the answer, so whoever answers thousands at once has
-/// thousands of calls before him a moment later, and all else waits behind them: heartbeats, a small service's report, a reader of the API. So answers
-/// wait here for their turns: an engine has the word from its answer until it calls again, or for a short time if it has no more to say.
+/// Lets few engines report at a time while the machine has no time to spare. An engine tells of each task in a call of its own and waits for the answer, so
+/// whoever answers thousands at once has thousands of calls before him a moment later, and all else waits behind them: a small service's report, a heartbeat,
+/// a reader of the API. So answers wait here for their turns: an engine has the word from its answer until it calls again.
 /// </summary>
 internal sealed class ReportTurns : IDisposable
 {
+    /// <summary>How often is looked whether there is time to spare.</summary>
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(30);
+
+    /// <summary>An engine that does not call again for so long has nothing more to say.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
     private readonly Lock _lock = new();
     private readonly Queue<(NodeSession Session, TaskCompletionSource Turn)> _waiting = [];
     private readonly Queue<(NodeSession Session, long Since)> _speaking = [];
-    private readonly TimeSpan _patience;
+    private readonly int _places;
+    private readonly Func<bool> _hasTimeToSpare;
     private readonly TimeProvider _time;
     private readonly ITimer _timer;
     private int _free;
+    private int _spare;
     private bool _isOver;
 
     /// <param name="places">Engines that have the word at a time.</param>
-    /// <param name="patience">How long an engine that does not call again keeps it.</param>
+    /// <param name="hasTimeToSpare">Whether the machine was idle for a part of the time since it was last asked.</param>
     /// <param name="time">The clock.</param>
-    public ReportTurns(int places, TimeSpan patience, TimeProvider time)
+    public ReportTurns(int places, Func<bool> hasTimeToSpare, TimeProvider time)
     {
-        (_free, _patience, _time) = (places, patience, time);
-        _timer = time.CreateTimer(_ => OnTimer(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        (_places, _free, _hasTimeToSpare, _time) = (places, places, hasTimeToSpare, time);
+        _timer = time.CreateTimer(_ => Look(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>An engine has called; completes when it is to be answered.</summary>
@@ -34,13 +42,12 @@ internal sealed class ReportTurns : IDisposable
         Task turn;
         lock (_lock)
         {
-            var now = _time.GetTimestamp();
             if (session.SpeaksSince is not null)
                 _free++;
             session.SpeaksSince = null;
-            EndSilent(now);
-            next = Next(now);
-            turn = isUrgent || _isOver ? Task.CompletedTask : TurnOf(session, now);
+            EndSilent();
+            next = Next();
+            turn = isUrgent || _isOver ? Task.CompletedTask : TurnOf(session);
         }
         // On this thread, as it does no more than to write an answer.
         next?.SetResult();
@@ -62,59 +69,84 @@ internal sealed class ReportTurns : IDisposable
             turn.SetResult();
     }
 
-    private Task TurnOf(NodeSession session, long now)
+    private Task TurnOf(NodeSession session)
     {
         if (_free > 0)
         {
-            Begin(session, now);
+            Begin(session);
             return Task.CompletedTask;
         }
         var turn = new TaskCompletionSource();
         _waiting.Enqueue((session, turn));
         if (_waiting.Count == 1)
-            _timer.Change(_patience, Timeout.InfiniteTimeSpan);
+        {
+            _ = _hasTimeToSpare();
+            _timer.Change(Interval, Timeout.InfiniteTimeSpan);
+        }
         return turn.Task;
     }
 
-    private void Begin(NodeSession session, long now)
+    private void Begin(NodeSession session)
     {
         _free--;
+        var now = _time.GetTimestamp();
         session.SpeaksSince = now;
         _speaking.Enqueue((session, now));
     }
 
-    private TaskCompletionSource? Next(long now)
+    private void EndSilent()
+    {
+        while (First() is { } first && _time.GetElapsedTime(first.SpeaksSince!.Value) >= Patience)
+            EndFirst();
+    }
+
+    /// <summary>Takes the word from the one who has had it longest.</summary>
+    private bool EndFirst()
+    {
+        if (First() is not { } first)
+            return false;
+        first.SpeaksSince = null;
+        _free++;
+        return true;
+    }
+
+    private NodeSession? First()
+    {
+        // Those who called again meanwhile stand here a second time, or no longer have the word.
+        while (_speaking.TryPeek(out var first) && first.Session.SpeaksSince != first.Since)
+            _speaking.Dequeue();
+        return _speaking.TryPeek(out var longest) ? longest.Session : null;
+    }
+
+    private TaskCompletionSource? Next()
     {
         if (_free <= 0 || !_waiting.TryDequeue(out var next))
             return null;
-        Begin(next.Session, now);
+        Begin(next.Session);
         return next.Turn;
     }
 
-    /// <summary>Whoever has had the word for long has nothing more to say.</summary>
-    private void EndSilent(long now)
-    {
-        while (_speaking.TryPeek(out var first) && (first.Session.SpeaksSince != first.Since || _time.GetElapsedTime(first.Since, now) >= _patience))
-        {
-            _speaking.Dequeue();
-            if (first.Session.SpeaksSince != first.Since)
-                continue;
-            first.Session.SpeaksSince = null;
-            _free++;
-        }
-    }
-
-    private void OnTimer()
+    /// <summary>
+    /// Whoever has the word and does not use it loses it: everybody after a while; and while there is time to spare, which the others could use, more and
+    /// more of them.
+    /// </summary>
+    private void Look()
     {
         var turns = new List<TaskCompletionSource>();
         lock (_lock)
         {
-            var now = _time.GetTimestamp();
-            EndSilent(now);
-            while (Next(now) is { } next)
+            if (_waiting.Count == 0 || _isOver)
+                return;
+            _spare = _hasTimeToSpare() ? Math.Max(_places, Math.Min(2 * _spare, _waiting.Count)) : 0;
+            EndSilent();
+            while ((turns.Count < _spare && EndFirst()) || _free > 0)
+            {
+                if (Next() is not { } next)
+                    break;
                 turns.Add(next);
+            }
             if (_waiting.Count > 0)
-                _timer.Change(_patience, Timeout.InfiniteTimeSpan);
+                _timer.Change(Interval, Timeout.InfiniteTimeSpan);
         }
         foreach (var turn in turns)
             turn.SetResult();

@@ -44,7 +44,7 @@ internal sealed class ClusterServer : IAsyncDisposable
         _feeds = new NodeFeeds(manager.Store);
         _balance = new SessionBalance(manager, _sessions, _feeds, options, time, loggers.CreateLogger<SessionBalance>());
         _statuses = new StatusIntake(manager, options, time, loggers.CreateLogger<StatusIntake>());
-        _dispatcher = new DispatcherService(manager, _sessions, _feeds, _statuses, options, time, loggers.CreateLogger<DispatcherService>());
+        _dispatcher = new DispatcherService(manager, _sessions, _feeds, _statuses, new IdleTime().WasThere, options, time, loggers.CreateLogger<DispatcherService>());
         _logs = new LogBroker(manager.Store, options, time, new Random(random.Next()), peers);
 
         _security = new ClusterSecurity(manager, certificate, id => replica.Membership.Contains(id), time, loggers);

@@ -55,7 +55,7 @@ internal sealed class ManagerProcess : ITransport, IReplica
         Feeds = new NodeFeeds(Store);
         Balance = new SessionBalance(Service, Sessions, Feeds, options, _time, NullLogger<SessionBalance>.Instance);
         Statuses = new StatusIntake(world.Seams.StatusIntake(Service), options, _time, NullLogger<StatusIntake>.Instance);
-        Dispatcher = new DispatcherService(world.Seams.Dispatcher(Service), Sessions, Feeds, Statuses, options, _time, NullLogger<DispatcherService>.Instance);
+        Dispatcher = new DispatcherService(world.Seams.Dispatcher(Service), Sessions, Feeds, Statuses, () => true, options, _time, NullLogger<DispatcherService>.Instance);
     }
 
     public ManagerSelf Self { get; }

@@ -29,7 +29,7 @@ public sealed class DispatcherServiceTests : IAsyncDisposable
         _sessions = new NodeSessions(_manager, _options, TimeProvider.System, new Random(1), NullLogger<NodeSessions>.Instance);
         _feeds = new NodeFeeds(_manager.Store);
         _statuses = new StatusIntake(_manager, _options, TimeProvider.System, NullLogger<StatusIntake>.Instance);
-        _dispatcher = new DispatcherService(_manager, _sessions, _feeds, _statuses, _options, TimeProvider.System, NullLogger<DispatcherService>.Instance);
+        _dispatcher = new DispatcherService(_manager, _sessions, _feeds, _statuses, () => true, _options, TimeProvider.System, NullLogger<DispatcherService>.Instance);
     }
 
     [Fact]

@@ -6,11 +6,13 @@ namespace Skep.UnitTests.Dispatch;
 
 public sealed class ReportTurnsTests : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
     private readonly FakeTimeProvider _time = new();
     private readonly ReportTurns _turns;
+    private bool _hasTimeToSpare;
 
-    public ReportTurnsTests() => _turns = new ReportTurns(2, Patience, _time);
+    public ReportTurnsTests() => _turns = new ReportTurns(2, () => _hasTimeToSpare, _time);
 
     [Fact]
     public void Few_engines_are_answered_at_once()
@@ -38,18 +40,47 @@ public sealed class ReportTurnsTests : IDisposable
     }
 
     [Fact]
-    public void Who_has_nothing_more_to_say_loses_the_word()
+    public void Who_has_nothing_more_to_say_loses_the_word_after_a_while()
     {
         _turns.WaitAsync(Engine("a"), isUrgent: false);
         _turns.WaitAsync(Engine("b"), isUrgent: false);
-        var c = _turns.WaitAsync(Engine("c"), isUrgent: false);
-        var d = _turns.WaitAsync(Engine("d"), isUrgent: false);
-        var e = _turns.WaitAsync(Engine("e"), isUrgent: false);
-        _time.Advance(Patience);
-        Assert.True(c.IsCompleted && d.IsCompleted);
-        Assert.False(e.IsCompleted);
-        _time.Advance(Patience);
-        Assert.True(e.IsCompleted);
+        var waiting = Wait(3);
+        _time.Advance(Patience - Interval);
+        Assert.Equal(3, waiting.Count(w => !w.IsCompleted));
+        _time.Advance(2 * Interval);
+        Assert.Equal(1, waiting.Count(w => !w.IsCompleted));
+        _time.Advance(Patience + Interval);
+        Assert.Equal(0, waiting.Count(w => !w.IsCompleted));
+    }
+
+    [Fact]
+    public void While_there_is_time_to_spare_more_and_more_are_let_speak()
+    {
+        _hasTimeToSpare = true;
+        _turns.WaitAsync(Engine("a"), isUrgent: false);
+        _turns.WaitAsync(Engine("b"), isUrgent: false);
+        var waiting = Wait(30);
+        var left = new List<int>();
+        for (var look = 0; look < 5; look++)
+        {
+            _time.Advance(Interval);
+            left.Add(waiting.Count(w => !w.IsCompleted));
+        }
+        Assert.Equal([28, 24, 16, 0, 0], left);
+    }
+
+    [Fact]
+    public void When_the_machine_is_busy_again_the_others_wait_again()
+    {
+        _hasTimeToSpare = true;
+        _turns.WaitAsync(Engine("a"), isUrgent: false);
+        _turns.WaitAsync(Engine("b"), isUrgent: false);
+        var waiting = Wait(30);
+        _time.Advance(2 * Interval);
+        _hasTimeToSpare = false;
+        var left = waiting.Count(w => !w.IsCompleted);
+        _time.Advance(5 * Interval);
+        Assert.Equal(left, waiting.Count(w => !w.IsCompleted));
     }
 
     [Fact]
@@ -74,12 +105,14 @@ public sealed class ReportTurnsTests : IDisposable
             var engine = engines[random.Next(engines.Count)];
             if (calls[engine].IsCompleted)
                 calls[engine] = _turns.WaitAsync(engine, isUrgent: random.Next(10) == 0);
+            _hasTimeToSpare = random.Next(10) == 0;
             if (random.Next(5) == 0)
-                _time.Advance(TimeSpan.FromMilliseconds(random.Next(12)));
+                _time.Advance(TimeSpan.FromMilliseconds(random.Next(100)));
         }
         for (var round = 0; round < engines.Count; round++)
-            _time.Advance(Patience);
+            _time.Advance(Patience + Interval);
         Assert.All(calls.Values, call => Assert.True(call.IsCompleted));
+        _time.Advance(Patience);
         Few_engines_are_answered_at_once();
     }
 
@@ -90,6 +123,8 @@ public sealed class ReportTurnsTests : IDisposable
         _turns.Dispose();
         Assert.All(calls, call => Assert.True(call.IsCompleted));
     }
+
+    private List<Task> Wait(int engines) => [.. Enumerable.Range(0, engines).Select(i => _turns.WaitAsync(Engine($"w{i}"), isUrgent: false))];
 
     public void Dispose() => _turns.Dispose();
 
