@@ -15,7 +15,7 @@ public sealed class TaskTable
     private readonly PlaceIndex _byId;
     private readonly PlaceIndex _bySlot; // the oldest task of each slot
     private readonly Dictionary<string, List<int>> _byNode;
-    private readonly Dictionary<string, List<int>> _byService;
+    private readonly Dictionary<string, ServicePlaces> _byService;
     private readonly Chunks<Place> _places;
     private int _used;
     private int _free = Nowhere; // the first of the places given back, chained by Place.NextInSlot
@@ -27,7 +27,7 @@ public sealed class TaskTable
         _byId = other._byId.Clone();
         _bySlot = other._bySlot.Clone();
         _byNode = other._byNode.ToDictionary(node => node.Key, node => new List<int>(node.Value));
-        _byService = other._byService.ToDictionary(service => service.Key, service => new List<int>(service.Value));
+        _byService = other._byService.ToDictionary(service => service.Key, service => service.Value.Clone());
         _places = other._places.Clone();
         (_used, _free) = (other._used, other._free);
     }
@@ -40,11 +40,14 @@ public sealed class TaskTable
 
     public IReadOnlyCollection<TaskRecord> OnNode(string nodeId) => _byNode.TryGetValue(nodeId, out var places) ? new SomeTasks(this, places) : [];
 
-    public IReadOnlyCollection<TaskRecord> OfService(string serviceId) => _byService.TryGetValue(serviceId, out var places) ? new SomeTasks(this, places) : [];
+    public IReadOnlyCollection<TaskRecord> OfService(string serviceId) => _byService.TryGetValue(serviceId, out var service) ? new SomeTasks(this, service.Places) : [];
+
+    /// <summary>How many of a service's tasks are in which state.</summary>
+    public TaskCounts CountsOf(string serviceId) => _byService.TryGetValue(serviceId, out var service) ? service.Counts : default;
 
     /// <summary>The slots of a service that have a task (of any state), in no order.</summary>
-    public IReadOnlyCollection<SlotKey> SlotsOf(string serviceId) => _byService.TryGetValue(serviceId, out var places)
-        ? [.. places.Where(place => _places[place].IsFirstInSlot).Select(place => _places[place].Task!.SlotKey)]
+    public IReadOnlyCollection<SlotKey> SlotsOf(string serviceId) => _byService.TryGetValue(serviceId, out var service)
+        ? [.. service.Places.Where(place => _places[place].IsFirstInSlot).Select(place => _places[place].Task!.SlotKey)]
         : [];
 
     /// <summary>The tasks of one slot, oldest first: at most a handful (the task, its predecessors kept as history).</summary>
@@ -94,7 +97,10 @@ public sealed class TaskTable
             RemoveFromNode(old, at);
             AddToNode(task, at);
         }
+        var (was, now) = (TaskCounts.Of(place.Task!), TaskCounts.Of(task));
         place.Task = task;
+        if (was != now && _byService.TryGetValue(task.ServiceId, out var service))
+            service.Counts = service.Counts.Subtract(was).Add(now);
         if (slotChanges)
             AddToSlot(task, at);
     }
@@ -106,12 +112,13 @@ public sealed class TaskTable
         _byId.Remove(at);
         RemoveFromSlot(task, at);
         RemoveFromNode(task, at);
-        if (_byService.TryGetValue(task.ServiceId, out var places))
+        if (_byService.TryGetValue(task.ServiceId, out var service))
         {
-            var moved = TakeOut(places, _places[at].InService);
+            var moved = TakeOut(service.Places, _places[at].InService);
             if (moved != Nowhere)
                 _places[moved].InService = _places[at].InService;
-            if (places.Count == 0)
+            service.Counts = service.Counts.Subtract(TaskCounts.Of(_places[at].Task!));
+            if (service.Places.Count == 0)
                 _byService.Remove(task.ServiceId);
         }
         _places[at] = new Place { NextInSlot = _free };
@@ -135,10 +142,11 @@ public sealed class TaskTable
         AddToNode(task, at);
         if (task.ServiceId.Length == 0)
             return;
-        if (!_byService.TryGetValue(task.ServiceId, out var places))
-            _byService[task.ServiceId] = places = [];
-        _places[at].InService = places.Count;
-        places.Add(at);
+        if (!_byService.TryGetValue(task.ServiceId, out var service))
+            _byService[task.ServiceId] = service = new ServicePlaces([]);
+        _places[at].InService = service.Places.Count;
+        service.Places.Add(at);
+        service.Counts = service.Counts.Add(TaskCounts.Of(task));
         AddToSlot(task, at);
     }
 
@@ -221,6 +229,16 @@ public sealed class TaskTable
             places[index] = moved;
         places.RemoveAt(last);
         return moved;
+    }
+
+    /// <summary>Where the tasks of a service lie.</summary>
+    private sealed class ServicePlaces(List<int> places)
+    {
+        public List<int> Places => places;
+
+        public TaskCounts Counts { get; set; }
+
+        public ServicePlaces Clone() => new([.. places]) { Counts = Counts };
     }
 
     /// <summary>Where a task lies.</summary>

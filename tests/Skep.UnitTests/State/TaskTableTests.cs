@@ -6,6 +6,8 @@ namespace Skep.UnitTests.State;
 public sealed class TaskTableTests
 {
     private static readonly string[] Nodes = ["", "n1", "n2", "n3"];
+    private static readonly Wire.TaskState[] States = [Wire.TaskState.New, Wire.TaskState.Assigned, Wire.TaskState.Running, Wire.TaskState.Complete, Wire.TaskState.Failed];
+    private static readonly Wire.TaskState[] Desired = [Wire.TaskState.Running, Wire.TaskState.Complete, Wire.TaskState.Shutdown];
     private static readonly TaskSpecRecord[] Specs = [.. new[] { "", "web", "api" }.Select(service => new TaskSpecRecord(service, 1, new(), new()))];
 
     [Theory]
@@ -30,7 +32,7 @@ public sealed class TaskTableTests
             {
                 var at = random.Next(model.Count);
                 // A task keeps its slot; a node is given to it once, or taken again.
-                var changed = model[at] with { NodeId = model[at].Slot == 0 ? model[at].NodeId : Nodes[random.Next(Nodes.Length)], Version = (ulong)step };
+                var changed = model[at] with { NodeId = model[at].Slot == 0 ? model[at].NodeId : Nodes[random.Next(Nodes.Length)], Version = (ulong)step, Status = AnyStatus(random), DesiredState = AnyOf(random, Desired) };
                 table.Put(model[at], changed);
                 model[at] = changed;
             }
@@ -88,10 +90,14 @@ public sealed class TaskTableTests
             Spec = Specs[random.Next(Specs.Length)],
             Slot = global ? 0 : (ulong)random.Next(1, 6),
             NodeId = global ? Nodes[random.Next(1, Nodes.Length)] : Nodes[random.Next(Nodes.Length)],
-            DesiredState = Wire.TaskState.Running,
-            Status = new(new Wire.TaskStatus()),
+            DesiredState = AnyOf(random, Desired),
+            Status = AnyStatus(random),
         };
     }
+
+    private static TaskStatusRecord AnyStatus(Random random) => new(new Wire.TaskStatus { State = AnyOf(random, States) });
+
+    private static Wire.TaskState AnyOf(Random random, Wire.TaskState[] states) => states[random.Next(states.Length)];
 
     private static void Compare(List<TaskRecord> model, TaskTable table)
     {
@@ -105,6 +111,11 @@ public sealed class TaskTableTests
         {
             var tasks = model.Where(t => t.ServiceId == service).ToList();
             Equal(tasks, table.OfService(service));
+            Assert.Equal(new TaskCounts(
+                tasks.Count(t => t.State == Wire.TaskState.Running),
+                tasks.Count(t => t.State == Wire.TaskState.Complete),
+                tasks.Count(t => t.DesiredState == Wire.TaskState.Running),
+                tasks.Count(t => t.DesiredState == Wire.TaskState.Complete && t.State != Wire.TaskState.Complete)), table.CountsOf(service));
             Assert.Equal(tasks.Select(t => t.SlotKey).ToHashSet(), [.. table.SlotsOf(service)]);
             foreach (var slot in tasks.GroupBy(t => t.SlotKey))
                 Assert.Equal(slot, table.InSlot(service, slot.Key));
