@@ -1,5 +1,8 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
 using Skep.Api.Routing;
 using Skep.Api.Swarm.Conversion;
+using Skep.Api.Swarm.Json;
 using Skep.Api.Swarm.Requests;
 
 namespace Skep.Api.Swarm.Endpoints;
@@ -7,6 +10,12 @@ namespace Skep.Api.Swarm.Endpoints;
 /// <summary>/nodes.</summary>
 internal sealed class NodeEndpoints(SwarmAccess swarm)
 {
+    /// <summary>
+    /// Nodes change seldom and are listed often, thousands at a time: each is written once, some 1.5 KB, and kept while the state has it. Not managers,
+    /// whose status is not in their nodes.
+    /// </summary>
+    private readonly ConditionalWeakTable<Wire.Node, byte[]> _workers = [];
+
     public void Map(ApiRoutes routes) => routes
         .Map("GET", "/nodes", ListAsync)
         .Map("GET", "/nodes/{id}", InspectAsync)
@@ -28,7 +37,7 @@ internal sealed class NodeEndpoints(SwarmAccess swarm)
                 && (roles.Count == 0 || roles.Contains(managers.IsManager(n.Id) ? Wire.NodeRole.Manager : Wire.NodeRole.Worker))
                 && (memberships.Count == 0 || memberships.Contains(n.Spec?.Membership ?? default)))
             .OrderBy(n => n.Id, StringComparer.Ordinal)
-            .Select(n => n.ToApi(managers)));
+            .Select(n => JsonOf(n, managers)));
     }
 
     private Task InspectAsync(ApiContext context)
@@ -55,6 +64,10 @@ internal sealed class NodeEndpoints(SwarmAccess swarm)
             new Wire.UpdateNodeRequest { NodeId = node.Id, NodeVersion = new Wire.Version { Index = version }, Spec = spec }, context.Aborted);
         context.WriteStatus(200);
     }
+
+    private byte[] JsonOf(Wire.Node node, ManagerStatuses managers) => managers.IsManager(node.Id)
+        ? JsonSerializer.SerializeToUtf8Bytes(node.ToApi(managers), GoJson.Options)
+        : _workers.GetValue(node, worker => JsonSerializer.SerializeToUtf8Bytes(worker.ToApi(managers), GoJson.Options));
 
     private static T Word<T>(Words<T> words, string filter, string word)
         where T : struct, Enum =>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 using Skep.Api.Routing;
@@ -8,6 +9,8 @@ namespace Skep.Api.Swarm.Requests;
 /// <summary>Reading requests and writing answers in Go's JSON.</summary>
 internal static class SwarmRequests
 {
+    private const int PartBytes = 64 * 1024;
+
     /// <exception cref="ApiException">400 or 413; a wrong type is told with its place.</exception>
     public static async Task<T> ReadAsync<T>(this ApiContext context)
         where T : class, new()
@@ -31,6 +34,28 @@ internal static class SwarmRequests
         var body = await context.StartStreamAsync("application/json");
         await JsonSerializer.SerializeAsync(body, items, GoJson.Options, context.Aborted);
         await body.WriteAsync("\n"u8.ToArray(), context.Aborted);
+    }
+
+    /// <summary>A list of any length of what is JSON already.</summary>
+    public static async Task WriteListAsync(this ApiContext context, IEnumerable<byte[]> items)
+    {
+        var body = await context.StartStreamAsync("application/json");
+        var part = new ArrayBufferWriter<byte>(PartBytes);
+        part.Write("["u8);
+        var isFirst = true;
+        foreach (var item in items)
+        {
+            if (!isFirst)
+                part.Write(","u8);
+            isFirst = false;
+            part.Write(item);
+            if (part.WrittenCount < PartBytes)
+                continue;
+            await body.WriteAsync(part.WrittenMemory, context.Aborted);
+            part.ResetWrittenCount();
+        }
+        part.Write("]\n"u8);
+        await body.WriteAsync(part.WrittenMemory, context.Aborted);
     }
 
     public static FilterArgs Filters(this ApiContext context) => FilterArgs.Parse(context.Query("filters"));
