@@ -7,9 +7,10 @@ namespace Skep.Dispatch;
 /// <summary>What one node was told, so that it is told only what is new. Used by one stream; reads the state under the store's lock.</summary>
 internal sealed class AssignmentSet(TaskMessages messages, string nodeId, UrgentTasks urgent)
 {
-    private readonly Dictionary<string, TaskRecord> _told = [];
+    private readonly Dictionary<string, ToldTask> _told = [];
     private readonly Dictionary<string, HashSet<string>> _secretUsers = [];
     private readonly Dictionary<string, HashSet<string>> _configUsers = [];
+    private ToldTask? _lastTold;
 
     /// <summary>Everything the node must have. It removes what is not in it.</summary>
     public List<OutgoingChange> Everything(ClusterState state)
@@ -26,7 +27,7 @@ internal sealed class AssignmentSet(TaskMessages messages, string nodeId, Urgent
         if (state.Tasks.Find(taskId) is { } task && task.NodeId == nodeId)
             Update(state, task, changes);
         else if (_told.Remove(taskId, out var gone))
-            Remove(gone, changes);
+            Remove(taskId, gone.Spec, changes);
     }
 
     private void Update(ClusterState state, TaskRecord task, List<OutgoingChange> changes)
@@ -35,12 +36,14 @@ internal sealed class AssignmentSet(TaskMessages messages, string nodeId, Urgent
         if (task.State < Wire.TaskState.Assigned)
             return;
         var told = _told.GetValueOrDefault(task.Id);
-        _told[task.Id] = task;
-        if (told is not null && SameToNode(told, task))
+        if (_lastTold is null || !_lastTold.Is(task))
+            _lastTold = ToldTask.Of(task);
+        _told[task.Id] = _lastTold;
+        if (told is not null && told.Suffices(task))
         {
-            // Only the observed state moved, and the node itself said so. Ended tasks no longer need their secrets.
+            // Ended tasks no longer need their secrets.
             if (task.IsTerminal && !told.IsTerminal)
-                ReleaseDependencies(task, changes);
+                ReleaseDependencies(task.Id, task.Spec, changes);
             return;
         }
         if (told is null && !task.IsTerminal)
@@ -51,19 +54,12 @@ internal sealed class AssignmentSet(TaskMessages messages, string nodeId, Urgent
         changes.Add(Change(new OutgoingAssignment { Task = messages.Make(state, task) }, Action.Update));
     }
 
-    private void Remove(TaskRecord task, List<OutgoingChange> changes)
+    private void Remove(string taskId, TaskSpecRecord spec, List<OutgoingChange> changes)
     {
-        urgent.Remove(task.Id);
-        changes.Add(Change(new OutgoingAssignment { Task = new OutgoingTask { Id = task.Id } }, Action.Remove));
-        ReleaseDependencies(task, changes);
+        urgent.Remove(taskId);
+        changes.Add(Change(new OutgoingAssignment { Task = new OutgoingTask { Id = taskId } }, Action.Remove));
+        ReleaseDependencies(taskId, spec, changes);
     }
-
-    private static bool SameToNode(TaskRecord told, TaskRecord task) =>
-        told.DesiredState == task.DesiredState
-        && task.State > Wire.TaskState.Assigned
-        && ReferenceEquals(told.Spec, task.Spec)
-        && ReferenceEquals(told.Attachments, task.Attachments)
-        && ReferenceEquals(told.Endpoint, task.Endpoint);
 
     private void AddDependencies(ClusterState state, TaskRecord task, List<OutgoingChange> changes)
     {
@@ -81,18 +77,18 @@ internal sealed class AssignmentSet(TaskMessages messages, string nodeId, Urgent
         }
     }
 
-    private void ReleaseDependencies(TaskRecord task, List<OutgoingChange> changes)
+    private void ReleaseDependencies(string taskId, TaskSpecRecord spec, List<OutgoingChange> changes)
     {
-        if (task.Spec.Spec.Container is not { } container)
+        if (spec.Spec.Container is not { } container)
             return;
         foreach (var reference in container.Secrets)
         {
-            if (Release(_secretUsers, reference.SecretId, task.Id))
+            if (Release(_secretUsers, reference.SecretId, taskId))
                 changes.Add(Change(new OutgoingAssignment { Secret = new Wire.Secret { Id = reference.SecretId } }, Action.Remove));
         }
         foreach (var reference in container.Configs)
         {
-            if (Release(_configUsers, reference.ConfigId, task.Id))
+            if (Release(_configUsers, reference.ConfigId, taskId))
                 changes.Add(Change(new OutgoingAssignment { Config = new Wire.Config { Id = reference.ConfigId } }, Action.Remove));
         }
     }

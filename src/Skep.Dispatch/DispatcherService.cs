@@ -81,6 +81,8 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, session.Ended);
         var set = new AssignmentSet(_messages, nodeId, session.Urgent);
         var sequence = new AssignmentSequence();
+        var visitor = new Turnstile.Visitor();
+        feed.OnUrgent = () => _turns.Hurry(visitor);
         // An engine removes what is not in the first message. So nobody sends it from a state that lags behind, and nobody thinks himself
         // the leader who is not: whatever was committed when the engine asked is in this state first.
         await CatchUpAsync(ended.Token);
@@ -90,7 +92,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
             await WaitAsync(feed, ended.Token);
             if (!ended.IsCancellationRequested)
                 await Task.Delay(options.AssignmentBatching, time, CancellationToken.None);
-            await _turns.EnterAsync();
+            await _turns.EnterAsync(visitor);
             IEnumerable<string[]> parts;
             Task sending;
             try

@@ -11,8 +11,13 @@ internal sealed class NodeFeed(string nodeId, bool withTasks, Action<NodeFeed> c
 
     public string NodeId => nodeId;
 
+    /// <summary>Called when there is news that others should wait for.</summary>
+    public Action? OnUrgent { get; set; }
+
     /// <summary>Notes a changed task; null: the node itself, the cluster or the managers changed.</summary>
-    public void Tell(string? taskId)
+    /// <param name="taskId">The task.</param>
+    /// <param name="isUrgent">It is one of few.</param>
+    public void Tell(string? taskId, bool isUrgent = false)
     {
         if (taskId is not null && !withTasks)
             return;
@@ -24,6 +29,8 @@ internal sealed class NodeFeed(string nodeId, bool withTasks, Action<NodeFeed> c
                 _tasks.Add(taskId);
             _news.Set();
         }
+        if (isUrgent)
+            OnUrgent?.Invoke();
     }
 
     /// <summary>The state was replaced: the stream must end.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using Skep.State;
 
 namespace Skep.Dispatch;
@@ -7,7 +8,12 @@ namespace Skep.Dispatch;
 /// <summary>Sorts every committed change to the streams of the nodes it concerns.</summary>
 public sealed class NodeFeeds : IDisposable
 {
+    /// <summary>Changed tasks of one service at a time that somebody may wait for: a service of one replica among thousands of tasks of another.</summary>
+    private const int MaxUrgent = 100;
+
     private readonly ConcurrentDictionary<string, ImmutableArray<NodeFeed>> _byNode = new();
+    // Of the changes at hand; they come one list at a time.
+    private readonly Dictionary<string, int> _ofService = [];
     private readonly IDisposable _subscription;
 
     public NodeFeeds(StateStore store) => _subscription = store.Subscribe(OnChanges, OnReset);
@@ -40,12 +46,20 @@ public sealed class NodeFeeds : IDisposable
 
     private void OnChanges(IReadOnlyList<Change> changes)
     {
+        _ofService.Clear();
+        foreach (var change in changes)
+        {
+            if (change is TaskChange task && !IsOfNoInterest(task))
+                CollectionsMarshal.GetValueRefOrAddDefault(_ofService, task.Either.ServiceId, out _)++;
+        }
         foreach (var change in changes)
         {
             switch (change)
             {
+                case TaskChange task when IsOfNoInterest(task):
+                    break;
                 case TaskChange task:
-                    Tell(task.Either.NodeId, task.Either.Id);
+                    Tell(task.Either.NodeId, task.Either.Id, _ofService[task.Either.ServiceId] <= MaxUrgent);
                     break;
                 case NodeChange { New: { } node }:
                     Tell(node.Id, null);
@@ -68,11 +82,13 @@ public sealed class NodeFeeds : IDisposable
         }
     }
 
-    private void Tell(string nodeId, string? taskId)
+    private static bool IsOfNoInterest(TaskChange change) => change is { Old: { } old, New: { } now } && ToldTask.IsOfNoInterest(old, now);
+
+    private void Tell(string nodeId, string? taskId, bool isUrgent = false)
     {
         if (nodeId.Length == 0 || !_byNode.TryGetValue(nodeId, out var feeds))
             return;
         foreach (var feed in feeds)
-            feed.Tell(taskId);
+            feed.Tell(taskId, isUrgent);
     }
 }
