@@ -71,7 +71,7 @@ internal sealed class ReportTurns : IDisposable
 
     private Task TurnOf(NodeSession session)
     {
-        if (_free > 0)
+        if (_free > 0 && _waiting.Count == 0)
         {
             Begin(session);
             return Task.CompletedTask;
@@ -88,7 +88,9 @@ internal sealed class ReportTurns : IDisposable
 
     private void Begin(NodeSession session)
     {
-        _free--;
+        // One that has it already has two calls under way, perhaps of two connections one after the other. It has one place.
+        if (session.SpeaksSince is null)
+            _free--;
         var now = _time.GetTimestamp();
         session.SpeaksSince = now;
         _speaking.Enqueue((session, now));
