@@ -75,6 +75,9 @@ public sealed class NodeSessions : IDisposable
             End(nodeId);
             _sessions[nodeId] = session;
         }
+        // The leader may have doubted it as soon as it arrived, while this manager was still out of reach for it; what came before the session was here found nobody.
+        if (_manager.Store.Read(state => IsRecorded(state, session) && IsDoubted(state.Nodes[nodeId])))
+            SayHeld(session);
         _logger.LogInformation("node {NodeId} registered from {Address}", nodeId, address);
         DispatchMetrics.Sessions.Set(_sessions.Count);
         return session;

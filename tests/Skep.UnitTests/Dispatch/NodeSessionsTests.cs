@@ -178,7 +178,7 @@ public sealed class NodeSessionsTests : IAsyncDisposable
     [InlineData(Wire.NodeStatus.Types.State.Down)]
     public async Task A_session_that_lives_is_reported_again_when_the_state_doubts_it(Wire.NodeStatus.Types.State doubt)
     {
-        await WithManagerAsync();
+        await WithManagerAsync(_manager);
         await JoinAsync("n1");
         var session = await RegisterAsync("n1");
         _manager.WithoutLeader = true;
@@ -191,9 +191,21 @@ public sealed class NodeSessionsTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_node_that_the_leader_doubts_as_soon_as_it_arrives_is_said_to_be_here()
+    {
+        await using var manager = new InMemoryManager(_time, new DoubtsArrivals());
+        await WithManagerAsync(manager);
+        using var sessions = new NodeSessions(manager, new DispatchOptions(), _time, new Random(1), NullLogger<NodeSessions>.Instance);
+        await manager.SubmitAsync(new CertificateIssued("n1", new Wire.Certificate { Cn = "n1" }, Wire.NodeSpec.Types.Availability.Active));
+        var session = await sessions.RegisterAsync("n1", new Wire.NodeDescription(), "10.0.0.9", CancellationToken.None);
+        await UntilAsync(() => manager.Store.Read(s => s.Nodes["n1"].Status.State) == Wire.NodeStatus.Types.State.Ready);
+        Assert.Contains(new NodeHeld("n1", session.Id), manager.Submitted);
+    }
+
+    [Fact]
     public async Task After_a_snapshot_was_installed_the_sessions_that_it_records_go_on_and_the_others_end()
     {
-        await WithManagerAsync();
+        await WithManagerAsync(_manager);
         foreach (var node in (string[])["n1", "n2", "n3", "n4"])
             await JoinAsync(node);
         var sessions = new Dictionary<string, NodeSession>();
@@ -226,8 +238,8 @@ public sealed class NodeSessionsTests : IAsyncDisposable
     private Wire.NodeStatus.Types.State StateOf(string id) => _manager.Store.Read(s => s.Nodes[id].Status.State);
 
     /// <summary>The cluster knows this manager, and which run of it is the present one.</summary>
-    private Task WithManagerAsync() => _manager.SubmitAsync(new InitCluster(new Wire.Cluster { Id = "c", Spec = new Wire.ClusterSpec() },
-        new Skep.State.Manager { Id = "m", Run = _manager.Self.Run }));
+    private static Task WithManagerAsync(InMemoryManager manager) => manager.SubmitAsync(new InitCluster(new Wire.Cluster { Id = "c", Spec = new Wire.ClusterSpec() },
+        new Skep.State.Manager { Id = "m", Run = manager.Self.Run }));
 
     private void RecordElsewhere(string id) =>
         _manager.Commit(new Skep.State.Mutation { SetNodeSession = new Skep.State.HeldSession { NodeId = id, Run = "other", SessionId = "elsewhere" } });
@@ -248,5 +260,34 @@ public sealed class NodeSessionsTests : IAsyncDisposable
             if (advance) _time.Advance(TimeSpan.FromMilliseconds(100));
         }
         Assert.True(condition());
+    }
+
+    /// <summary>Doubts each node once, in the turn in which it arrives: as a leader does for which the manager is still out of reach.</summary>
+    private sealed class DoubtsArrivals : IRule
+    {
+        private readonly HashSet<string> _doubted = [];
+        private string? _arrived;
+
+        public bool HasWork => _arrived is not null;
+
+        public DateTimeOffset? NextDue => null;
+
+        public void Rebuild(Skep.State.ClusterState state, DateTimeOffset now)
+        {
+        }
+
+        public void Note(Skep.State.Change change)
+        {
+            if (change is Skep.State.NodeChange { New: { Status.State: Wire.NodeStatus.Types.State.Ready } node } && _doubted.Add(node.Id))
+                _arrived = node.Id;
+        }
+
+        public void Run(Turn turn)
+        {
+            if (_arrived is null)
+                return;
+            turn.Emit(new Skep.State.Mutation { SetNodeStatus = new Skep.State.SetNodeStatus { NodeId = _arrived, State = Wire.NodeStatus.Types.State.Unknown } });
+            _arrived = null;
+        }
     }
 }
