@@ -141,7 +141,7 @@ public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust tru
         {
             return await bytes.PeekAsync(cancellation).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is OperationCanceledException or IOException or ObjectDisposedException)
         {
             return null;
         }

@@ -93,18 +93,11 @@ public sealed class PolledStream : Stream
     /// <summary>The first byte that comes, which stays to be read. Null: the peer closes the connection instead.</summary>
     public async ValueTask<byte?> PeekAsync(CancellationToken cancellation)
     {
-        await ReadAsync(Memory<byte>.Empty, cancellation).ConfigureAwait(false);
         var first = new byte[1];
-        while (true)
-        {
-            var read = _socket.Receive(first, SocketFlags.Peek, out var error);
-            if (error == SocketError.Success)
-                return read == 1 ? first[0] : null;
-            if (error != SocketError.WouldBlock)
-                throw new SocketException((int)error);
-            Volatile.Write(ref _canRead, 0);
+        int read;
+        while (!TryReceive(first, SocketFlags.Peek, out read))
             await WaitAsync(_reader, forRead: true, cancellation).ConfigureAwait(false);
-        }
+        return read == 1 ? first[0] : null;
     }
 
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => _burst > MaxBurst
@@ -174,15 +167,22 @@ public sealed class PolledStream : Stream
     /// <summary>False: there is nothing to read yet.</summary>
     private bool TryRead(Span<byte> buffer, out int read)
     {
+        if (!buffer.IsEmpty)
+            return TryReceive(buffer, SocketFlags.None, out read);
+        read = 0;
+        ObjectDisposedException.ThrowIf(_isClosed != 0, this);
+        return Volatile.Read(ref _canRead) != 0;
+    }
+
+    private bool TryReceive(Span<byte> buffer, SocketFlags flags, out int read)
+    {
         read = 0;
         ObjectDisposedException.ThrowIf(_isClosed != 0, this);
         if (Volatile.Read(ref _canRead) == 0)
             return false;
-        if (buffer.IsEmpty)
-            return true;
         // Before the attempt: what comes during it is told again.
         Interlocked.Exchange(ref _canRead, 0);
-        read = _socket.Receive(buffer, SocketFlags.None, out var error);
+        read = _socket.Receive(buffer, flags, out var error);
         if (error == SocketError.WouldBlock)
             return false;
         if (error != SocketError.Success)

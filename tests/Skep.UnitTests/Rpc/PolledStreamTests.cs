@@ -79,6 +79,20 @@ public sealed class PolledStreamTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_byte_that_comes_while_one_peeks_is_never_missed()
+    {
+        for (var round = 0; round < 500; round++)
+        {
+            var (stream, peer) = await PairAsync();
+            var sending = Task.Run(() => peer.Send("x"u8));
+            Assert.Equal((byte)'x', await stream.PeekAsync(_end.Token));
+            await sending;
+            await stream.DisposeAsync();
+            peer.Dispose();
+        }
+    }
+
+    [Fact]
     public async Task Writes_wait_for_a_slow_reader_and_lose_nothing()
     {
         var (stream, peer) = await PairAsync();
