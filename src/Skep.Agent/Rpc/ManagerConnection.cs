@@ -60,9 +60,9 @@ internal sealed class ManagerConnection : IDisposable
         {
             var uri = new Uri("tcp://" + address);
             tls.TargetHost ??= uri.IdnHost;
-            var to = new IPEndPoint((await Dns.GetHostAddressesAsync(uri.IdnHost, limit.Token).ConfigureAwait(false))[0], uri.Port);
-            socket = new Socket(to.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-            stream = new SslStream(await PolledStream.ConnectAsync(socket, to, ownsSocket: false, limit.Token).ConfigureAwait(false), leaveInnerStreamOpen: false);
+            var bytes = await ConnectAsync(uri, limit.Token).ConfigureAwait(false);
+            socket = bytes.Socket;
+            stream = new SslStream(bytes, leaveInnerStreamOpen: false);
             await stream.AuthenticateAsClientAsync(tls, limit.Token).ConfigureAwait(false);
             var connection = new ManagerConnection(socket, stream, address);
             connection.Greet();
@@ -77,6 +77,26 @@ internal sealed class ManagerConnection : IDisposable
                 throw new RpcException(new Status(StatusCode.Cancelled, "the attempt to connect was cancelled"));
             var cause = e is OperationCanceledException ? new TimeoutException($"no connection within {ClusterChannel.ConnectTimeout.TotalSeconds} s", e) : e;
             throw new RpcException(new Status(StatusCode.Unavailable, $"cannot connect to {address}: {cause.Message}", cause));
+        }
+    }
+
+    /// <summary>To the first of the name's addresses that answers. The socket outlives the stream.</summary>
+    private static async Task<PolledStream> ConnectAsync(Uri manager, CancellationToken cancellation)
+    {
+        var addresses = await Dns.GetHostAddressesAsync(manager.IdnHost, cancellation).ConfigureAwait(false);
+        for (var i = 0; ; i++)
+        {
+            var socket = new Socket(addresses[i].AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            try
+            {
+                return await PolledStream.ConnectAsync(socket, new IPEndPoint(addresses[i], manager.Port), ownsSocket: false, cancellation).ConfigureAwait(false);
+            }
+            catch (Exception e)
+            {
+                socket.Dispose();
+                if (e is not SocketException || i == addresses.Length - 1)
+                    throw;
+            }
         }
     }
 
