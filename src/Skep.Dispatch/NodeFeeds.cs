@@ -8,11 +8,9 @@ namespace Skep.Dispatch;
 /// <summary>Sorts every committed change to the streams of the nodes it concerns.</summary>
 public sealed class NodeFeeds : IDisposable
 {
-    /// <summary>Changed tasks of one service at a time that somebody may wait for: a service of one replica among thousands of tasks of another.</summary>
-    private const int MaxUrgent = 100;
-
     private readonly ConcurrentDictionary<string, ImmutableArray<NodeFeed>> _byNode = new();
-    // Of the changes at hand; they come one list at a time.
+    // Of the changes at hand, which come one list at a time: tasks that nodes must be told of, and how many of each service.
+    private readonly List<TaskRecord> _tasks = [];
     private readonly Dictionary<string, int> _ofService = [];
     private readonly IDisposable _subscription;
 
@@ -46,20 +44,15 @@ public sealed class NodeFeeds : IDisposable
 
     private void OnChanges(IReadOnlyList<Change> changes)
     {
-        _ofService.Clear();
-        foreach (var change in changes)
-        {
-            if (change is TaskChange task && !IsOfNoInterest(task))
-                CollectionsMarshal.GetValueRefOrAddDefault(_ofService, task.Either.ServiceId, out _)++;
-        }
         foreach (var change in changes)
         {
             switch (change)
             {
-                case TaskChange task when IsOfNoInterest(task):
+                case TaskChange { Old: { } old, New: { } now } when ToldTask.IsOfNoInterest(old, now):
                     break;
-                case TaskChange task:
-                    Tell(task.Either.NodeId, task.Either.Id, _ofService[task.Either.ServiceId] <= MaxUrgent);
+                case TaskChange { Either: var task }:
+                    _tasks.Add(task);
+                    CollectionsMarshal.GetValueRefOrAddDefault(_ofService, task.ServiceId, out _)++;
                     break;
                 case NodeChange { New: { } node }:
                     Tell(node.Id, null);
@@ -70,6 +63,11 @@ public sealed class NodeFeeds : IDisposable
                     break;
             }
         }
+        // One of few is urgent: a service of one replica among thousands of tasks of another.
+        foreach (var task in _tasks)
+            Tell(task.NodeId, task.Id, isUrgent: _ofService[task.ServiceId] <= UrgentTasks.MaxTasks);
+        _tasks.Clear();
+        _ofService.Clear();
     }
 
     // A state that was replaced whole: every node is looked at anew, by a new session.
@@ -81,8 +79,6 @@ public sealed class NodeFeeds : IDisposable
                 feed.Break();
         }
     }
-
-    private static bool IsOfNoInterest(TaskChange change) => change is { Old: { } old, New: { } now } && ToldTask.IsOfNoInterest(old, now);
 
     private void Tell(string nodeId, string? taskId, bool isUrgent = false)
     {

@@ -22,6 +22,7 @@ internal sealed class ReportTurns : IDisposable
     private readonly ITimer _timer;
     private int _free;
     private int _spare;
+    private bool _isLooking;
     private bool _isOver;
 
     /// <param name="places">Engines that have the word at a time.</param>
@@ -78,8 +79,9 @@ internal sealed class ReportTurns : IDisposable
         }
         var turn = new TaskCompletionSource();
         _waiting.Enqueue((session, turn));
-        if (_waiting.Count == 1)
+        if (!_isLooking)
         {
+            _isLooking = true;
             _ = _hasTimeToSpare();
             _timer.Change(Interval, Timeout.InfiniteTimeSpan);
         }
@@ -137,7 +139,8 @@ internal sealed class ReportTurns : IDisposable
         var turns = new List<TaskCompletionSource>();
         lock (_lock)
         {
-            if (_waiting.Count == 0 || _isOver)
+            _isLooking = _waiting.Count > 0;
+            if (!_isLooking || _isOver)
                 return;
             _spare = _hasTimeToSpare() ? Math.Max(_places, Math.Min(2 * _spare, _waiting.Count)) : 0;
             EndSilent();
@@ -147,7 +150,8 @@ internal sealed class ReportTurns : IDisposable
                     break;
                 turns.Add(next);
             }
-            if (_waiting.Count > 0)
+            _isLooking = _waiting.Count > 0;
+            if (_isLooking)
                 _timer.Change(Interval, Timeout.InfiniteTimeSpan);
         }
         foreach (var turn in turns)

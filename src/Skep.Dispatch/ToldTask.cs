@@ -21,14 +21,13 @@ internal sealed record ToldTask(TaskSpecRecord Spec, IReadOnlyList<Attachment> A
     /// <summary>Whether a change is none to the node that has the task. Most are none: each status that a node reports.</summary>
     public static bool IsOfNoInterest(TaskRecord old, TaskRecord now) =>
         old.NodeId == now.NodeId && !now.IsTerminal && now.State > Wire.TaskState.Assigned
-        && old.DesiredState == now.DesiredState
-        && ReferenceEquals(old.Spec, now.Spec)
-        && ReferenceEquals(old.Attachments, now.Attachments)
-        && ReferenceEquals(old.Endpoint, now.Endpoint);
+        && SaysTheSame(now, old.Spec, old.Attachments, old.Endpoint, old.DesiredState);
 
-    private bool SaysTheSame(TaskRecord task) =>
-        DesiredState == task.DesiredState
-        && ReferenceEquals(Spec, task.Spec)
-        && ReferenceEquals(Attachments, task.Attachments)
-        && ReferenceEquals(Endpoint, task.Endpoint);
+    private bool SaysTheSame(TaskRecord task) => SaysTheSame(task, Spec, Attachments, Endpoint, DesiredState);
+
+    private static bool SaysTheSame(TaskRecord task, TaskSpecRecord spec, IReadOnlyList<Attachment> attachments, Wire.Endpoint? endpoint, Wire.TaskState desiredState) =>
+        desiredState == task.DesiredState
+        && ReferenceEquals(spec, task.Spec)
+        && ReferenceEquals(attachments, task.Attachments)
+        && ReferenceEquals(endpoint, task.Endpoint);
 }

@@ -10,7 +10,7 @@ namespace Skep.Dispatch;
 internal sealed class UrgentTasks
 {
     /// <summary>A service of so many tasks is small.</summary>
-    private const int MaxTasks = 100;
+    public const int MaxTasks = 100;
 
     private readonly Lock _lock = new();
     private readonly HashSet<string> _tasks = [];

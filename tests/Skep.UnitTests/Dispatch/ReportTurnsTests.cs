@@ -42,8 +42,7 @@ public sealed class ReportTurnsTests : IDisposable
     [Fact]
     public void Who_has_nothing_more_to_say_loses_the_word_after_a_while()
     {
-        _turns.WaitAsync(Engine("a"), isUrgent: false);
-        _turns.WaitAsync(Engine("b"), isUrgent: false);
+        TakeAllPlaces();
         var waiting = Wait(3);
         _time.Advance(Patience - Interval);
         Assert.Equal(3, waiting.Count(w => !w.IsCompleted));
@@ -57,8 +56,7 @@ public sealed class ReportTurnsTests : IDisposable
     public void While_there_is_time_to_spare_more_and_more_are_let_speak()
     {
         _hasTimeToSpare = true;
-        _turns.WaitAsync(Engine("a"), isUrgent: false);
-        _turns.WaitAsync(Engine("b"), isUrgent: false);
+        TakeAllPlaces();
         var waiting = Wait(30);
         var left = new List<int>();
         for (var look = 0; look < 5; look++)
@@ -73,8 +71,7 @@ public sealed class ReportTurnsTests : IDisposable
     public void When_the_machine_is_busy_again_the_others_wait_again()
     {
         _hasTimeToSpare = true;
-        _turns.WaitAsync(Engine("a"), isUrgent: false);
-        _turns.WaitAsync(Engine("b"), isUrgent: false);
+        TakeAllPlaces();
         var waiting = Wait(30);
         _time.Advance(2 * Interval);
         _hasTimeToSpare = false;
@@ -86,8 +83,7 @@ public sealed class ReportTurnsTests : IDisposable
     [Fact]
     public void What_is_urgent_waits_for_nobody()
     {
-        _turns.WaitAsync(Engine("a"), isUrgent: false);
-        _turns.WaitAsync(Engine("b"), isUrgent: false);
+        TakeAllPlaces();
         _turns.WaitAsync(Engine("c"), isUrgent: false);
         var d = Engine("d");
         for (var call = 0; call < 3; call++)
@@ -123,6 +119,8 @@ public sealed class ReportTurnsTests : IDisposable
         _turns.Dispose();
         Assert.All(calls, call => Assert.True(call.IsCompleted));
     }
+
+    private void TakeAllPlaces() => Wait(2);
 
     private List<Task> Wait(int engines) => [.. Enumerable.Range(0, engines).Select(i => _turns.WaitAsync(Engine($"w{i}"), isUrgent: false))];
 
