@@ -1,8 +1,7 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
+using Skep.Tests;
 using Xunit;
 
 namespace Skep.EndToEnd.Lab;
@@ -19,7 +18,7 @@ public sealed class LoneSkepd : IAsyncDisposable
     public LoneSkepd()
     {
         Client = EngineHttp.Client(Socket);
-        ClusterPort = FreePort();
+        ClusterPort = TestPort.Take();
     }
 
     public HttpClient Client { get; }
@@ -164,12 +163,5 @@ public sealed class LoneSkepd : IAsyncDisposable
     private void Keep(string? line)
     {
         lock (_errors) _errors.AppendLine(line);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -153,7 +153,7 @@ public sealed class ForceNewClusterTests : IAsyncDisposable
     public async Task An_address_given_along_is_its_address_from_then_on()
     {
         await _host.InitAsync(autolock: false);
-        var port = ManagerHost.FreePort();
+        var port = TestPort.Take();
         await _host.ForceNewClusterAsync(listen: $"127.0.0.1:{port}", advertise: "");
         Assert.Equal($"127.0.0.1:{port}", _host.SwarmFile.AdvertiseAddr);
         Assert.Equal($"127.0.0.1:{port}", _host.Node.Manager!.Store.Read(state => state.Managers.Values.Single().Addr));

@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Runtime.Versioning;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -22,7 +20,7 @@ internal sealed class ManagerHost : IAsyncDisposable
 
     public ManagerHost()
     {
-        Port = FreePort();
+        Port = TestPort.Take();
         Node = NewNode();
     }
 
@@ -75,13 +73,6 @@ internal sealed class ManagerHost : IAsyncDisposable
 
     public Task ForceNewClusterAsync(string listen, string advertise) => Node.InitAsync(
         new SwarmInit { ListenAddr = listen, AdvertiseAddr = advertise, Spec = new Wire.ClusterSpec(), ForceNewCluster = true }, CancellationToken.None);
-
-    public static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
-    }
 
     /// <summary>As a further manager.</summary>
     public async Task JoinAsync(ManagerHost manager)
