@@ -183,10 +183,11 @@ internal sealed class LeaderTerm : IAsyncDisposable
         }
         catch (Exception fault)
         {
+            // Before anyone hears of it: who then tries again must not come to a term that is over.
+            _ended(this, fault is LeadershipLostException ? null : fault);
             var reason = await FailureAsync(proposal);
             foreach (var one in waiting)
                 one.Done.TrySetException(reason);
-            _ended(this, fault is LeadershipLostException ? null : fault);
         }
         finally
         {
