@@ -113,10 +113,13 @@ public sealed class LogsElsewhereTests : IAsyncDisposable
     public async Task A_manager_that_is_lost_in_the_middle_leaves_the_logs_incomplete()
     {
         var (n1, n2, n3) = (_here.Listen("n1"), _others["m2"].Listen("n2"), _others["m3"].Listen("n3"));
-        var reading = Read();
+        var lines = new List<string>();
+        var reading = Read(lines: lines);
         await Publish(_here, n1, "one");
         await Publish(_others["m2"], n2, "two");
-        await Told(_others["m3"], n3);
+        await Publish(_others["m3"], n3, "three", done: false);
+        // Until then m3 may not have said yet that n3 is with it; lost that early, it was never in the middle.
+        await Until(() => lines.Count == 3);
         _others["m3"].Dispose();
         var incomplete = await Assert.ThrowsAsync<LogsIncompleteException>(() => reading);
         Assert.EndsWith("following reasons: node n3 disconnected unexpectedly, manager m3 is not available", incomplete.Message, StringComparison.Ordinal);
