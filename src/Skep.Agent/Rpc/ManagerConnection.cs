@@ -60,7 +60,8 @@ internal sealed class ManagerConnection : IDisposable
         {
             var uri = new Uri("tcp://" + address);
             tls.TargetHost ??= uri.IdnHost;
-            var bytes = await ConnectAsync(uri, limit.Token).ConfigureAwait(false);
+            var addresses = await Dns.GetHostAddressesAsync(uri.IdnHost, limit.Token).ConfigureAwait(false);
+            var bytes = await ConnectAsync(addresses, uri.Port, limit.Token).ConfigureAwait(false);
             socket = bytes.Socket;
             stream = new SslStream(bytes, leaveInnerStreamOpen: false);
             await stream.AuthenticateAsClientAsync(tls, limit.Token).ConfigureAwait(false);
@@ -80,21 +81,20 @@ internal sealed class ManagerConnection : IDisposable
         }
     }
 
-    /// <summary>To the first of the name's addresses that answers. The socket outlives the stream.</summary>
-    private static async Task<PolledStream> ConnectAsync(Uri manager, CancellationToken cancellation)
+    /// <summary>To the first of the addresses that answers. The socket outlives the stream.</summary>
+    internal static async Task<PolledStream> ConnectAsync(IReadOnlyList<IPAddress> addresses, int port, CancellationToken cancellation)
     {
-        var addresses = await Dns.GetHostAddressesAsync(manager.IdnHost, cancellation).ConfigureAwait(false);
         for (var i = 0; ; i++)
         {
             var socket = new Socket(addresses[i].AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             try
             {
-                return await PolledStream.ConnectAsync(socket, new IPEndPoint(addresses[i], manager.Port), ownsSocket: false, cancellation).ConfigureAwait(false);
+                return await PolledStream.ConnectAsync(socket, new IPEndPoint(addresses[i], port), ownsSocket: false, cancellation).ConfigureAwait(false);
             }
             catch (Exception e)
             {
                 socket.Dispose();
-                if (e is not SocketException || i == addresses.Length - 1)
+                if (e is not SocketException || i == addresses.Count - 1)
                     throw;
             }
         }

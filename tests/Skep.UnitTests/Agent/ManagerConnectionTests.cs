@@ -55,6 +55,26 @@ public sealed class ManagerConnectionTests
     }
 
     [Fact]
+    public async Task A_manager_is_tried_at_all_the_addresses_of_its_name()
+    {
+        // Nobody listens at the first.
+        IPAddress[] addresses = [IPAddress.Parse("127.0.0.2"), IPAddress.Loopback];
+        using var manager = new TcpListener(IPAddress.Loopback, TestPort.Take());
+        manager.Start();
+        await using var stream = await ManagerConnection.ConnectAsync(addresses, ((IPEndPoint)manager.LocalEndpoint).Port, default).WaitAsync(Patience);
+        using var socket = stream.Socket;
+        Assert.Equal(manager.LocalEndpoint, socket.RemoteEndPoint);
+    }
+
+    [Fact]
+    public async Task When_no_address_answers_the_reason_is_told()
+    {
+        IPAddress[] addresses = [IPAddress.Parse("127.0.0.2"), IPAddress.Loopback];
+        var refused = await Assert.ThrowsAsync<SocketException>(() => ManagerConnection.ConnectAsync(addresses, TestPort.Take(), default).WaitAsync(Patience));
+        Assert.Equal(SocketError.ConnectionRefused, refused.SocketErrorCode);
+    }
+
+    [Fact]
     public async Task The_end_of_a_connection_ends_its_calls()
     {
         await using var cluster = await TestCluster.StartAsync();
