@@ -30,6 +30,13 @@ internal sealed class LocalEngine(IEngineClient engine)
             Text(swarm, "Error"));
     }
 
+    /// <summary>Nobody takes an engine out of the swarm it is in but its operator.</summary>
+    public async Task ThrowIfInSwarmAsync(CancellationToken cancellation)
+    {
+        if (Exists && await AskAsync(cancellation).ConfigureAwait(false) is { IsInactive: false } engine)
+            throw new SwarmLifecycleException(LifecycleError.Unavailable, $"The engine beside skepd is already part of a swarm (state {engine.State}). Let it leave first: \"docker -H <engine socket> swarm leave\".");
+    }
+
     /// <summary>Makes it join and waits until it is a node.</summary>
     public async Task<EngineSwarm> JoinAsync(EngineJoin join, CancellationToken cancellation)
     {
@@ -50,18 +57,18 @@ internal sealed class LocalEngine(IEngineClient engine)
         {
             throw new SwarmLifecycleException(LifecycleError.Failed, $"the engine beside skepd could not join: {e.Message}", e);
         }
-        return await AskAsync(cancellation).ConfigureAwait(false);
+        var joined = await AskAsync(cancellation).ConfigureAwait(false);
+        return joined.State == "active"
+            ? joined
+            : throw new SwarmLifecycleException(LifecycleError.Failed, $"the engine beside skepd did not become a node (state {joined.State}): {joined.Error}");
     }
 
     /// <summary>Makes it join as docker swarm join on skepd's socket asks for.</summary>
-    public async Task<EngineSwarm> JoinAsWorkerAsync(SwarmJoin join, CancellationToken cancellation)
+    public Task<EngineSwarm> JoinAsWorkerAsync(SwarmJoin join, CancellationToken cancellation)
     {
         if (!Exists)
             throw new SwarmLifecycleException(LifecycleError.Unavailable, "There is no engine beside this skepd (--engine none), so it has nothing that could join as a worker: join with the token that \"docker swarm join-token manager\" shows.");
-        var engine = await JoinAsync(new EngineJoin(join.JoinToken, join.RemoteAddrs, join.AdvertiseAddr, join.DataPathAddr, join.Availability.ToString().ToLowerInvariant()), cancellation).ConfigureAwait(false);
-        return engine.State == "active"
-            ? engine
-            : throw new SwarmLifecycleException(LifecycleError.Failed, $"the engine beside skepd did not become a node (state {engine.State}): {engine.Error}");
+        return JoinAsync(new EngineJoin(join.JoinToken, join.RemoteAddrs, join.AdvertiseAddr, join.DataPathAddr, join.Availability.ToString().ToLowerInvariant()), cancellation);
     }
 
     public Task LeaveAsync(bool force, CancellationToken cancellation) =>

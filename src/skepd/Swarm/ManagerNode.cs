@@ -132,8 +132,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         ThrowIfInSwarm();
         var listen = SwarmAddresses.Listen(init.ListenAddr);
         var advertise = SwarmAddresses.Advertise(init.AdvertiseAddr, listen);
-        if (_engine.Exists && await _engine.AskAsync(cancellation).ConfigureAwait(false) is { IsInactive: false } engine)
-            throw new SwarmLifecycleException(LifecycleError.Unavailable, $"The engine beside skepd is already part of a swarm (state {engine.State}). Let it leave first: \"docker -H <engine socket> swarm leave\".");
+        await _engine.ThrowIfInSwarmAsync(cancellation).ConfigureAwait(false);
         var file = new SwarmFile
         {
             ManagerId = ClusterFactory.NewId(),
@@ -367,8 +366,6 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
             var token = running.Manager.Store.Read(state => state.Cluster!.RootCa.JoinTokens.Worker);
             var host = HostOf(running.File.AdvertiseAddr);
             var joined = await _engine.JoinAsync(new EngineJoin(token, [running.File.AdvertiseAddr], host, running.File.DataPathAddr, availability.ToString().ToLowerInvariant()), cancellation).ConfigureAwait(false);
-            if (joined.State != "active")
-                throw new SwarmLifecycleException(LifecycleError.Failed, $"the engine beside skepd did not become a node (state {joined.State}): {joined.Error}");
             nodeId = joined.NodeId;
         }
         else
@@ -395,8 +392,7 @@ internal sealed class ManagerNode : ISwarmLifecycle, IAsyncDisposable
         var advertise = join.AdvertiseAddr.Length == 0
             ? new System.Net.IPEndPoint(SwarmAddresses.Toward(join.RemoteAddrs[0]), listen.Port)
             : SwarmAddresses.Advertise(join.AdvertiseAddr, listen);
-        if (_engine.Exists && await _engine.AskAsync(cancellation).ConfigureAwait(false) is { IsInactive: false } engine)
-            throw new SwarmLifecycleException(LifecycleError.Unavailable, $"The engine beside skepd is already part of a swarm (state {engine.State}). Let it leave first: \"docker -H <engine socket> swarm leave\".");
+        await _engine.ThrowIfInSwarmAsync(cancellation).ConfigureAwait(false);
         Forget();
         if (await _client.JoinAsync(join, advertise.ToString(), JoinTimeout, cancellation).ConfigureAwait(false) is not { } joined)
         {
