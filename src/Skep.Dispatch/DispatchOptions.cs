@@ -43,8 +43,11 @@ public sealed record DispatchOptions
     /// <summary>How long statuses are gathered before the loop gets them (stock: 100 ms).</summary>
     public TimeSpan StatusBatching { get; init; } = TimeSpan.FromMilliseconds(30);
 
-    /// <summary>Engines that report at a time when all do, see <see cref="ReportTurns"/>: what they say meanwhile is some 10 ms of work.</summary>
-    public int ReportsAtATime { get; init; } = 64;
+    /// <summary>Engines that report at a time when all do, see <see cref="ReportTurns"/>: enough to keep the processors busy, few enough for their caches.</summary>
+    public int ReportsAtATime { get; init; } = 16;
+
+    /// <summary>Reports in a row of each of them.</summary>
+    public int ReportsPerTurn { get; init; } = 64;
 
     /// <summary>Most readers of service logs at a time: each takes one stream of every engine it asks, beside the session's own few.</summary>
     public int MaxLogReaders { get; init; } = 64;

@@ -21,7 +21,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
     : DispatcherBase, IDisposable
 {
     private readonly TaskMessages _messages = new();
-    private readonly ReportTurns _reports = new(options.ReportsAtATime, hasTimeToSpare, time);
+    private readonly ReportTurns _reports = new(options.ReportsAtATime, options.ReportsPerTurn, hasTimeToSpare, time);
     private readonly Turnstile _turns = new(Environment.ProcessorCount);
 
     public override async Task Session(SessionRequest request, IServerStreamWriter<SessionMessage> stream, ServerCallContext context)

@@ -32,6 +32,9 @@ public sealed class NodeSession : IDisposable
     /// <summary>Since when it has had the word, as a timestamp; null: it has not. See <see cref="ReportTurns"/>, whose it is.</summary>
     internal long? SpeaksSince { get; set; }
 
+    /// <summary>How many calls of its turn are left while it has the word. Theirs too.</summary>
+    internal int CallsLeft { get; set; }
+
     /// <summary>Tasks of small services that it was told of and that it has not yet started: it is answered before others meanwhile.</summary>
     internal UrgentTasks Urgent { get; } = new();
 

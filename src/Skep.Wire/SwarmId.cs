@@ -1,5 +1,5 @@
 using System.Buffers;
-using System.Numerics;
+using System.Buffers.Binary;
 
 namespace Skep.Wire;
 
@@ -8,6 +8,12 @@ public static class SwarmId
 {
     public const int Length = 25;
 
+    private const int RandomBytes = 17;
+
+    private const int DigitsAtATime = 5;
+
+    private const uint DigitsAtATimeBase = 36 * 36 * 36 * 36 * 36;
+
     private const string Alphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
 
     private static readonly SearchValues<char> Digits = SearchValues.Create(Alphabet);
@@ -15,16 +21,32 @@ public static class SwarmId
     /// <summary>An id from 17 or more random bytes (136 bits fill 25 base-36 digits with nothing to spare).</summary>
     public static string FromRandom(ReadOnlySpan<byte> random)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(random.Length, 17);
+        ArgumentOutOfRangeException.ThrowIfLessThan(random.Length, RandomBytes);
+        // One large number, which is divided by 36 five digits at a time: ids are made by the hundred thousand.
+        Span<uint> number = stackalloc uint[1 + ((RandomBytes - 1) / sizeof(uint))];
+        number[0] = random[0];
+        for (var i = 1; i < number.Length; i++)
+            number[i] = BinaryPrimitives.ReadUInt32BigEndian(random[(1 + ((i - 1) * sizeof(uint)))..]);
         Span<char> id = stackalloc char[Length];
-        var value = new BigInteger(random[..17], isUnsigned: true, isBigEndian: true);
-        for (var i = Length - 1; i >= 0; i--)
+        for (var end = Length; end > 0; end -= DigitsAtATime)
         {
-            value = BigInteger.DivRem(value, 36, out var digit);
-            id[i] = Alphabet[(int)digit];
+            var rest = Divide(number, DigitsAtATimeBase);
+            for (var i = end - 1; i >= end - DigitsAtATime; i--)
+                (rest, id[i]) = (rest / 36, Alphabet[(int)(rest % 36)]);
         }
         return new string(id);
     }
 
     public static bool IsValid(string id) => id.Length == Length && id.AsSpan().IndexOfAnyExcept(Digits) < 0;
+
+    private static uint Divide(Span<uint> number, uint by)
+    {
+        ulong rest = 0;
+        foreach (ref var part in number)
+        {
+            rest = (rest << 32) | part;
+            (part, rest) = ((uint)(rest / by), rest % by);
+        }
+        return (uint)rest;
+    }
 }
