@@ -57,7 +57,12 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
     {
         var nodeId = context.GetNode().NodeId;
         var session = sessions.Get(nodeId, request.SessionId);
-        var updates = request.Updates.Where(update => update.Status is not null).ToList();
+        var updates = request.Updates;
+        for (var i = updates.Count - 1; i >= 0; i--)
+        {
+            if (updates[i].Status is null)
+                updates.RemoveAt(i);
+        }
         await RequireOwnAsync(nodeId, updates, context.CancellationToken);
         if (updates.Count > 0)
             await statuses.TakeAsync(nodeId, updates, context.CancellationToken);
@@ -106,6 +111,8 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
             {
                 _turns.Leave();
             }
+            if (session.Urgent.Any)
+                _reports.Hurry(session);
             // Not while others wait: the engine may be slow.
             await sending;
             foreach (var tasks in parts.Skip(1))
@@ -143,7 +150,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
     /// A node speaks only of its own tasks. What this manager does not know, because it lags or the task is gone, is for the leader to
     /// judge: it may have been told to the node by another manager.
     /// </summary>
-    private async Task RequireOwnAsync(string nodeId, List<UpdateTaskStatusRequest.Types.TaskStatusUpdate> updates, CancellationToken cancellation)
+    private async Task RequireOwnAsync(string nodeId, IReadOnlyList<UpdateTaskStatusRequest.Types.TaskStatusUpdate> updates, CancellationToken cancellation)
     {
         if (Foreign(nodeId, updates) is null)
             return;
@@ -154,8 +161,15 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         throw new RpcException(new Status(StatusCode.PermissionDenied, "cannot update a task not assigned this node"));
     }
 
-    private string? Foreign(string nodeId, List<UpdateTaskStatusRequest.Types.TaskStatusUpdate> updates) => manager.Store.Read(state =>
-        updates.Select(update => state.Tasks.Find(update.TaskId)).FirstOrDefault(task => task is not null && task.NodeId != nodeId)?.Id);
+    private string? Foreign(string nodeId, IReadOnlyList<UpdateTaskStatusRequest.Types.TaskStatusUpdate> updates) => manager.Store.Read(state =>
+    {
+        for (var i = 0; i < updates.Count; i++)
+        {
+            if (state.Tasks.Find(updates[i].TaskId) is { } task && task.NodeId != nodeId)
+                return task.Id;
+        }
+        return null;
+    });
 
     private async Task CatchUpAsync(CancellationToken ended)
     {

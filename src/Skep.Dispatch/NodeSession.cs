@@ -35,6 +35,9 @@ public sealed class NodeSession : IDisposable
     /// <summary>How many calls of its turn are left while it has the word. Theirs too.</summary>
     internal int CallsLeft { get; set; }
 
+    /// <summary>Completes when its call that waits for its turn is to be answered. Theirs too.</summary>
+    internal TaskCompletionSource? WaitingTurn { get; set; }
+
     /// <summary>Tasks of small services that it was told of and that it has not yet started: it is answered before others meanwhile.</summary>
     internal UrgentTasks Urgent { get; } = new();
 

@@ -8,11 +8,14 @@ namespace Skep.Dispatch;
 /// </summary>
 internal sealed class ReportTurns : IDisposable
 {
-    /// <summary>How often is looked whether there is time to spare, and whether who has the word uses it.</summary>
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(20);
-
-    /// <summary>An engine that does not call again for so long has nothing more to say for now. Some times what few engines take to do so.</summary>
+    /// <summary>
+    /// An engine that does not call again for so long has nothing more to say for now. Some times what few engines take on a busy machine: whoever loses the word
+    /// and calls after all only adds to what is under way.
+    /// </summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>How often is looked whether the machine has time to spare, at most.</summary>
+    private static readonly TimeSpan SpareInterval = TimeSpan.FromMilliseconds(40);
 
     private readonly Lock _lock = new();
     private readonly Queue<(NodeSession Session, TaskCompletionSource Turn)> _waiting = [];
@@ -23,8 +26,11 @@ internal sealed class ReportTurns : IDisposable
     private readonly TimeProvider _time;
     private readonly ITimer _timer;
     private int _free;
-    private int _spare;
     private int _silent;
+    private long _spareAsked;
+    // How many were given the word at the last look, for either reason.
+    private int _ofSilence;
+    private int _ofSpare;
     private bool _isLooking;
     private bool _isOver;
 
@@ -53,8 +59,17 @@ internal sealed class ReportTurns : IDisposable
             turn = goesOn || isUrgent || _isOver ? Task.CompletedTask : TurnOf(session);
         }
         // On this thread, as it does no more than to write an answer.
-        next?.SetResult();
+        next?.TrySetResult();
         return turn;
+    }
+
+    /// <summary>What the engine waits for is answered at once: it has something urgent to say next.</summary>
+    public void Hurry(NodeSession session)
+    {
+        TaskCompletionSource? turn;
+        lock (_lock)
+            (turn, session.WaitingTurn) = (session.WaitingTurn, null);
+        turn?.TrySetResult();
     }
 
     /// <summary>Nobody waits any more.</summary>
@@ -69,7 +84,7 @@ internal sealed class ReportTurns : IDisposable
         }
         _timer.Dispose();
         foreach (var (_, turn) in left)
-            turn.SetResult();
+            turn.TrySetResult();
     }
 
     /// <summary>Whether one who calls has the word and keeps it.</summary>
@@ -94,13 +109,13 @@ internal sealed class ReportTurns : IDisposable
             Begin(session);
             return Task.CompletedTask;
         }
-        var turn = new TaskCompletionSource();
+        var turn = session.WaitingTurn = new TaskCompletionSource();
         _waiting.Enqueue((session, turn));
         if (!_isLooking)
         {
-            (_isLooking, _silent) = (true, 0);
+            (_isLooking, _silent, _spareAsked) = (true, 0, _time.GetTimestamp());
             _ = _hasTimeToSpare();
-            _timer.Change(Interval, Timeout.InfiniteTimeSpan);
+            _timer.Change(Patience, Timeout.InfiniteTimeSpan);
         }
         return turn.Task;
     }
@@ -150,10 +165,16 @@ internal sealed class ReportTurns : IDisposable
 
     private TaskCompletionSource? Next()
     {
-        if (_free <= 0 || !_waiting.TryDequeue(out var next))
-            return null;
-        Begin(next.Session);
-        return next.Turn;
+        while (_free > 0 && _waiting.TryDequeue(out var next))
+        {
+            // One who was in a hurry has been answered.
+            if (next.Turn.Task.IsCompleted)
+                continue;
+            next.Session.WaitingTurn = null;
+            Begin(next.Session);
+            return next.Turn;
+        }
+        return null;
     }
 
     /// <summary>
@@ -169,16 +190,24 @@ internal sealed class ReportTurns : IDisposable
             if (!_isLooking || _isOver)
                 return;
             EndSilent();
-            _spare = _hasTimeToSpare() || _silent >= _places ? Math.Max(_places, Math.Min(2 * _spare, _waiting.Count)) : 0;
+            _ofSilence = _silent >= _places ? More(_ofSilence) : 0;
             _silent = 0;
-            var wanted = Math.Max(_free, _spare);
+            var wanted = Math.Max(_free, _ofSilence);
+            if (_time.GetElapsedTime(_spareAsked) >= SpareInterval)
+            {
+                _ofSpare = _hasTimeToSpare() ? More(_ofSpare) : 0;
+                _spareAsked = _time.GetTimestamp();
+                wanted = Math.Max(wanted, _ofSpare);
+            }
             while (turns.Count < wanted && (_free > 0 || EndFirst()) && Next() is { } next)
                 turns.Add(next);
             _isLooking = _waiting.Count > 0;
             if (_isLooking)
-                _timer.Change(Interval, Timeout.InfiniteTimeSpan);
+                _timer.Change(Patience, Timeout.InfiniteTimeSpan);
         }
         foreach (var turn in turns)
-            turn.SetResult();
+            turn.TrySetResult();
     }
+
+    private int More(int last) => Math.Max(_places, Math.Min(2 * last, _waiting.Count));
 }

@@ -6,8 +6,8 @@ namespace Skep.UnitTests.Dispatch;
 
 public sealed class ReportTurnsTests : IDisposable
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan SpareInterval = TimeSpan.FromMilliseconds(40);
     private readonly FakeTimeProvider _time = new();
     private readonly ReportTurns _turns;
     private bool _hasTimeToSpare;
@@ -72,7 +72,7 @@ public sealed class ReportTurnsTests : IDisposable
     {
         var waiting = Wait(1000);
         for (var look = 0; look < 10; look++)
-            _time.Advance(Interval);
+            _time.Advance(Patience);
         Assert.All(waiting, w => Assert.True(w.IsCompleted));
     }
 
@@ -96,16 +96,28 @@ public sealed class ReportTurnsTests : IDisposable
     [Fact]
     public void While_there_is_time_to_spare_more_and_more_are_let_speak()
     {
-        _hasTimeToSpare = true;
-        TakeAllPlaces();
-        var waiting = Wait(30);
-        var left = new List<int>();
-        for (var look = 0; look < 5; look++)
+        using var turns = new ReportTurns(2, callsPerTurn: 1000, () => true, _time);
+        var engines = Enumerable.Range(0, 100).Select(i => Engine($"n{i}")).ToList();
+        // All have always something to say.
+        var calls = engines.ConvertAll(engine => turns.WaitAsync(engine, isUrgent: false));
+        var heard = engines.ConvertAll(_ => false);
+        var heardOf = new List<int>();
+        for (var step = 0; step < 4; step++)
         {
-            _time.Advance(Interval);
-            left.Add(waiting.Count(w => !w.IsCompleted));
+            for (var half = 0; half < SpareInterval / Patience * 2; half++)
+            {
+                for (var i = 0; i < engines.Count; i++)
+                {
+                    if (!calls[i].IsCompleted)
+                        continue;
+                    heard[i] = true;
+                    calls[i] = turns.WaitAsync(engines[i], isUrgent: false);
+                }
+                _time.Advance(Patience / 2);
+            }
+            heardOf.Add(heard.Count(was => was));
         }
-        Assert.Equal([28, 24, 16, 0, 0], left);
+        Assert.True(heardOf.SequenceEqual([2, 4, 8, 16]), string.Join(' ', heardOf));
     }
 
     [Fact]
@@ -116,6 +128,20 @@ public sealed class ReportTurnsTests : IDisposable
         var d = Engine("d");
         for (var call = 0; call < 3; call++)
             Assert.True(_turns.WaitAsync(d, isUrgent: true).IsCompleted);
+    }
+
+    [Fact]
+    public void Who_waits_is_answered_when_there_is_something_urgent_to_say_next()
+    {
+        TakeAllPlaces();
+        var (c, d) = (Engine("c"), Engine("d"));
+        var (hurried, other) = (_turns.WaitAsync(c, isUrgent: false), _turns.WaitAsync(d, isUrgent: false));
+        _turns.Hurry(c);
+        _turns.Hurry(Engine("e"));
+        Assert.True(hurried.IsCompleted);
+        Assert.False(other.IsCompleted);
+        _time.Advance(Patience);
+        Assert.True(other.IsCompleted);
     }
 
     [Fact]
@@ -134,7 +160,7 @@ public sealed class ReportTurnsTests : IDisposable
         }
         _hasTimeToSpare = true;
         for (var round = 0; round < 100; round++)
-            _time.Advance(Patience + Interval);
+            _time.Advance(Patience + SpareInterval);
         Assert.All(calls, call => Assert.True(call.IsCompleted));
         _time.Advance(Patience);
         Few_engines_are_answered_at_once();
