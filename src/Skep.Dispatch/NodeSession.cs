@@ -32,6 +32,9 @@ public sealed class NodeSession : IDisposable
     /// <summary>Since when it has had the word, as a timestamp; null: it has not. See <see cref="ReportTurns"/>, whose it is.</summary>
     internal long? SpeaksSince { get; set; }
 
+    /// <summary>When it had its last answer with the word, until it calls again. Theirs too.</summary>
+    internal long? AnsweredAt { get; set; }
+
     /// <summary>How many calls of its turn are left while it has the word. Theirs too.</summary>
     internal int CallsLeft { get; set; }
 

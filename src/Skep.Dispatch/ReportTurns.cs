@@ -8,14 +8,19 @@ namespace Skep.Dispatch;
 /// </summary>
 internal sealed class ReportTurns : IDisposable
 {
-    /// <summary>
-    /// An engine that does not call again for so long has nothing more to say for now. Some times what few engines take on a busy machine: whoever loses the word
-    /// and calls after all only adds to what is under way.
-    /// </summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(20);
+    /// <summary>How often is looked whether whoever has the word uses it, and whether the machine has time to spare.</summary>
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>How often is looked whether the machine has time to spare, at most.</summary>
-    private static readonly TimeSpan SpareInterval = TimeSpan.FromMilliseconds(40);
+    private static readonly TimeSpan SpareInterval = TimeSpan.FromMilliseconds(30);
+
+    /// <summary>Of the time that an answer's next call takes, so much is waited for it.</summary>
+    private const int Patience = 4;
+
+    /// <summary>The next call's time moves by so much with each that takes longer or shorter: it is then near to the middle one.</summary>
+    private const double Step = 1.05;
+
+    private static readonly TimeSpan ShortestGap = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan LongestGap = TimeSpan.FromMilliseconds(250);
 
     private readonly Lock _lock = new();
     private readonly Queue<(NodeSession Session, TaskCompletionSource Turn)> _waiting = [];
@@ -26,11 +31,9 @@ internal sealed class ReportTurns : IDisposable
     private readonly TimeProvider _time;
     private readonly ITimer _timer;
     private int _free;
-    private int _silent;
+    private TimeSpan _gap = TimeSpan.FromMilliseconds(5);
     private long _spareAsked;
-    // How many were given the word at the last look, for either reason.
-    private int _ofSilence;
-    private int _ofSpare;
+    private int _spare;
     private bool _isLooking;
     private bool _isOver;
 
@@ -53,6 +56,7 @@ internal sealed class ReportTurns : IDisposable
         Task turn;
         lock (_lock)
         {
+            NoteGap(session);
             EndSilent();
             var goesOn = GoesOn(session);
             next = Next();
@@ -113,9 +117,9 @@ internal sealed class ReportTurns : IDisposable
         _waiting.Enqueue((session, turn));
         if (!_isLooking)
         {
-            (_isLooking, _silent, _spareAsked) = (true, 0, _time.GetTimestamp());
+            (_isLooking, _spareAsked) = (true, _time.GetTimestamp());
             _ = _hasTimeToSpare();
-            _timer.Change(Patience, Timeout.InfiniteTimeSpan);
+            _timer.Change(Interval, Timeout.InfiniteTimeSpan);
         }
         return turn.Task;
     }
@@ -132,17 +136,26 @@ internal sealed class ReportTurns : IDisposable
     private void Speaks(NodeSession session)
     {
         var now = _time.GetTimestamp();
-        session.SpeaksSince = now;
+        session.SpeaksSince = session.AnsweredAt = now;
         _speaking.Enqueue((session, now));
+    }
+
+    /// <summary>
+    /// Also of one who has lost the word meanwhile: or the more slowly all goes, the fewer would be found to be slow, and the more would be let speak.
+    /// </summary>
+    private void NoteGap(NodeSession session)
+    {
+        if (session.AnsweredAt is not { } answered)
+            return;
+        session.AnsweredAt = null;
+        _gap = _time.GetElapsedTime(answered) > _gap ? _gap * Step : _gap / Step;
+        _gap = _gap < ShortestGap ? ShortestGap : _gap > LongestGap ? LongestGap : _gap;
     }
 
     private void EndSilent()
     {
-        while (First() is { } first && _time.GetElapsedTime(first.SpeaksSince!.Value) >= Patience)
-        {
+        while (First() is { } first && _time.GetElapsedTime(first.SpeaksSince!.Value) >= Patience * _gap)
             EndFirst();
-            _silent++;
-        }
     }
 
     /// <summary>Takes the word from the one who has had it longest.</summary>
@@ -177,10 +190,7 @@ internal sealed class ReportTurns : IDisposable
         return null;
     }
 
-    /// <summary>
-    /// Whoever has the word and does not use it loses it: everybody after a while. More and more of the others get it while there is time to spare; and also
-    /// while most of those who have it fall silent, as engines do whose tasks take a while to start: the machine may be busy with something else for hours.
-    /// </summary>
+    /// <summary>Whoever has the word and does not use it loses it; and while there is time to spare, which others could use, more and more of them get it.</summary>
     private void Look()
     {
         var turns = new List<TaskCompletionSource>();
@@ -190,24 +200,20 @@ internal sealed class ReportTurns : IDisposable
             if (!_isLooking || _isOver)
                 return;
             EndSilent();
-            _ofSilence = _silent >= _places ? More(_ofSilence) : 0;
-            _silent = 0;
-            var wanted = Math.Max(_free, _ofSilence);
+            var wanted = _free;
             if (_time.GetElapsedTime(_spareAsked) >= SpareInterval)
             {
-                _ofSpare = _hasTimeToSpare() ? More(_ofSpare) : 0;
+                _spare = _hasTimeToSpare() ? Math.Max(_places, Math.Min(2 * _spare, _waiting.Count)) : 0;
                 _spareAsked = _time.GetTimestamp();
-                wanted = Math.Max(wanted, _ofSpare);
+                wanted = Math.Max(wanted, _spare);
             }
             while (turns.Count < wanted && (_free > 0 || EndFirst()) && Next() is { } next)
                 turns.Add(next);
             _isLooking = _waiting.Count > 0;
             if (_isLooking)
-                _timer.Change(Patience, Timeout.InfiniteTimeSpan);
+                _timer.Change(Interval, Timeout.InfiniteTimeSpan);
         }
         foreach (var turn in turns)
             turn.TrySetResult();
     }
-
-    private int More(int last) => Math.Max(_places, Math.Min(2 * last, _waiting.Count));
 }

@@ -6,8 +6,11 @@ namespace Skep.UnitTests.Dispatch;
 
 public sealed class ReportTurnsTests : IDisposable
 {
+    // At first, when no engine has called a second time.
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(20);
-    private static readonly TimeSpan SpareInterval = TimeSpan.FromMilliseconds(40);
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan SpareInterval = TimeSpan.FromMilliseconds(30);
     private readonly FakeTimeProvider _time = new();
     private readonly ReportTurns _turns;
     private bool _hasTimeToSpare;
@@ -66,14 +69,48 @@ public sealed class ReportTurnsTests : IDisposable
         Assert.Equal(0, waiting.Count(w => !w.IsCompleted));
     }
 
-    /// <summary>As the machine's other work may keep it busy for long, and each engine's task takes a while to start.</summary>
     [Fact]
-    public void Engines_that_say_one_thing_each_are_not_held_up_by_a_busy_machine()
+    public void The_longer_an_answers_next_call_takes_the_longer_it_is_waited_for()
     {
-        var waiting = Wait(1000);
-        for (var look = 0; look < 10; look++)
-            _time.Advance(Patience);
-        Assert.All(waiting, w => Assert.True(w.IsCompleted));
+        using var turns = new ReportTurns(1, callsPerTurn: 1000, () => false, _time);
+        var (a, b) = (Engine("a"), Engine("b"));
+        turns.WaitAsync(a, isUrgent: false);
+        for (var call = 0; call < 100; call++)
+        {
+            _time.Advance(Patience * 3 / 4);
+            turns.WaitAsync(a, isUrgent: false);
+        }
+        var other = turns.WaitAsync(b, isUrgent: false);
+        for (var wait = 0; wait < 5; wait++)
+            _time.Advance(Interval);
+        Assert.False(other.IsCompleted);
+        for (var wait = 0; wait < 3; wait++)
+            _time.Advance(Interval);
+        Assert.True(other.IsCompleted);
+    }
+
+    /// <summary>Else the more slowly all goes, the more would be let speak, and the more slowly all would go.</summary>
+    [Fact]
+    public void It_is_also_learnt_from_those_who_lost_the_word_by_it()
+    {
+        using var turns = new ReportTurns(1, callsPerTurn: 1000, () => false, _time);
+        var engines = Enumerable.Range(0, 100).Select(i => Engine($"n{i}")).ToList();
+        var calls = engines.ConvertAll(engine => (Call: turns.WaitAsync(engine, isUrgent: false), Next: 30));
+        var answered = new List<int>();
+        for (var step = 0; step < 600; step++)
+        {
+            // Everybody's next call comes after 300 ms.
+            for (var i = 0; i < engines.Count; i++)
+            {
+                if (!calls[i].Call.IsCompleted)
+                    continue;
+                calls[i] = calls[i].Next == 0 ? (turns.WaitAsync(engines[i], isUrgent: false), 30) : (calls[i].Call, calls[i].Next - 1);
+            }
+            answered.Add(calls.Count(call => call.Call.IsCompleted));
+            _time.Advance(Interval);
+        }
+        Assert.InRange(answered.Take(100).Max(), 5, 100);
+        Assert.InRange(answered.Skip(400).Max(), 1, 3);
     }
 
     [Fact]
@@ -86,7 +123,7 @@ public sealed class ReportTurnsTests : IDisposable
         var other = turns.WaitAsync(Engine("c"), isUrgent: false);
         for (var call = 0; call < 100; call++)
         {
-            _time.Advance(Patience / 2);
+            _time.Advance(Interval);
             Assert.True(turns.WaitAsync(a, isUrgent: false).IsCompleted);
             Assert.True(turns.WaitAsync(b, isUrgent: false).IsCompleted);
         }
@@ -104,7 +141,7 @@ public sealed class ReportTurnsTests : IDisposable
         var heardOf = new List<int>();
         for (var step = 0; step < 4; step++)
         {
-            for (var half = 0; half < SpareInterval / Patience * 2; half++)
+            for (var part = 0; part < SpareInterval / Interval * 4; part++)
             {
                 for (var i = 0; i < engines.Count; i++)
                 {
@@ -113,7 +150,7 @@ public sealed class ReportTurnsTests : IDisposable
                     heard[i] = true;
                     calls[i] = turns.WaitAsync(engines[i], isUrgent: false);
                 }
-                _time.Advance(Patience / 2);
+                _time.Advance(Interval / 4);
             }
             heardOf.Add(heard.Count(was => was));
         }
@@ -160,9 +197,9 @@ public sealed class ReportTurnsTests : IDisposable
         }
         _hasTimeToSpare = true;
         for (var round = 0; round < 100; round++)
-            _time.Advance(Patience + SpareInterval);
+            _time.Advance(Longest);
         Assert.All(calls, call => Assert.True(call.IsCompleted));
-        _time.Advance(Patience);
+        _time.Advance(Longest);
         Few_engines_are_answered_at_once();
     }
 
