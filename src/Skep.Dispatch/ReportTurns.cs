@@ -39,7 +39,7 @@ internal sealed class ReportTurns : IDisposable
 
     /// <param name="places">Engines that have the word at a time.</param>
     /// <param name="callsPerTurn">How often one of them is answered in a row.</param>
-    /// <param name="hasTimeToSpare">Whether the machine was idle for a part of the time since it was last asked.</param>
+    /// <param name="hasTimeToSpare">Whether, since it was last asked, the machine was idle for a part of the time, or busy with others only.</param>
     /// <param name="time">The clock.</param>
     public ReportTurns(int places, int callsPerTurn, Func<bool> hasTimeToSpare, TimeProvider time)
     {

@@ -13,7 +13,7 @@ internal sealed class IdleTime
     private const double Spare = 0.1;
 
     /// <summary>What this process takes of that time when it has little to do.</summary>
-    private const double Little = 0.25;
+    private const double Little = 0.1;
 
     // cpu user nice system idle iowait irq softirq steal …, in hundredths of a second since the machine started.
     private const string Path = "/proc/stat";
