@@ -66,7 +66,11 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         await RequireOwnAsync(nodeId, updates, context.CancellationToken);
         if (updates.Count > 0)
             await statuses.TakeAsync(nodeId, updates, context.CancellationToken);
-        await _reports.WaitAsync(session, session.Urgent.Any);
+        var turn = _reports.WaitAsync(session.Speaker, session.Urgent.Any);
+        // It may have been told of an urgent task just before the call began to wait: then nobody else hurries it.
+        if (!turn.IsCompleted)
+            HurryIfUrgent(session);
+        await turn;
         session.Urgent.Note(updates);
         return new UpdateTaskStatusResponse();
     }
@@ -111,8 +115,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
             {
                 _turns.Leave();
             }
-            if (session.Urgent.Any)
-                _reports.Hurry(session);
+            HurryIfUrgent(session);
             // Not while others wait: the engine may be slow.
             await sending;
             foreach (var tasks in parts.Skip(1))
@@ -144,6 +147,12 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
             return;
         await stream.WriteAsync(sequence.Next(AssignmentsMessage.Types.Type.Incremental, changes), cancellation);
         DispatchMetrics.Assignments.Inc(changes.Count);
+    }
+
+    private void HurryIfUrgent(NodeSession session)
+    {
+        if (session.Urgent.Any)
+            _reports.Hurry(session.Speaker);
     }
 
     /// <summary>

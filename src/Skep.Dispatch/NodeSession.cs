@@ -29,17 +29,8 @@ public sealed class NodeSession : IDisposable
     /// <summary>The manager that the node is sent to; null: it stays.</summary>
     internal string? MovesTo { get; set; }
 
-    /// <summary>Since when it has had the word, as a timestamp; null: it has not. See <see cref="ReportTurns"/>, whose it is.</summary>
-    internal long? SpeaksSince { get; set; }
-
-    /// <summary>When it had its last answer with the word, until it calls again. Theirs too.</summary>
-    internal long? AnsweredAt { get; set; }
-
-    /// <summary>How many calls of its turn are left while it has the word. Theirs too.</summary>
-    internal int CallsLeft { get; set; }
-
-    /// <summary>Completes when its call that waits for its turn is to be answered. Theirs too.</summary>
-    internal TaskCompletionSource? WaitingTurn { get; set; }
+    /// <summary>Whose turn it is to report.</summary>
+    internal ReportTurns.Speaker Speaker { get; } = new();
 
     /// <summary>Tasks of small services that it was told of and that it has not yet started: it is answered before others meanwhile.</summary>
     internal UrgentTasks Urgent { get; } = new();

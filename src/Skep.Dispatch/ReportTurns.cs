@@ -23,8 +23,8 @@ internal sealed class ReportTurns : IDisposable
     private static readonly TimeSpan LongestGap = TimeSpan.FromMilliseconds(250);
 
     private readonly Lock _lock = new();
-    private readonly Queue<(NodeSession Session, TaskCompletionSource Turn)> _waiting = [];
-    private readonly Queue<(NodeSession Session, long Since)> _speaking = [];
+    private readonly Queue<(Speaker Speaker, TaskCompletionSource Turn)> _waiting = [];
+    private readonly Queue<(Speaker Speaker, long Since)> _speaking = [];
     private readonly int _places;
     private readonly int _callsPerTurn;
     private readonly Func<bool> _hasTimeToSpare;
@@ -48,19 +48,19 @@ internal sealed class ReportTurns : IDisposable
     }
 
     /// <summary>An engine has called; completes when it is to be answered.</summary>
-    /// <param name="session">The engine's.</param>
+    /// <param name="speaker">The engine's.</param>
     /// <param name="isUrgent">It is answered at once, whoever else waits.</param>
-    public Task WaitAsync(NodeSession session, bool isUrgent)
+    public Task WaitAsync(Speaker speaker, bool isUrgent)
     {
         TaskCompletionSource? next;
         Task turn;
         lock (_lock)
         {
-            NoteGap(session);
+            NoteGap(speaker);
             EndSilent();
-            var goesOn = GoesOn(session);
+            var goesOn = GoesOn(speaker);
             next = Next();
-            turn = goesOn || isUrgent || _isOver ? Task.CompletedTask : TurnOf(session);
+            turn = goesOn || isUrgent || _isOver ? Task.CompletedTask : TurnOf(speaker);
         }
         // On this thread, as it does no more than to write an answer.
         next?.TrySetResult();
@@ -68,18 +68,18 @@ internal sealed class ReportTurns : IDisposable
     }
 
     /// <summary>What the engine waits for is answered at once: it has something urgent to say next.</summary>
-    public void Hurry(NodeSession session)
+    public void Hurry(Speaker speaker)
     {
         TaskCompletionSource? turn;
         lock (_lock)
-            (turn, session.WaitingTurn) = (session.WaitingTurn, null);
+            turn = speaker.Turn;
         turn?.TrySetResult();
     }
 
     /// <summary>Nobody waits any more.</summary>
     public void Dispose()
     {
-        (NodeSession Session, TaskCompletionSource Turn)[] left;
+        (Speaker Speaker, TaskCompletionSource Turn)[] left;
         lock (_lock)
         {
             _isOver = true;
@@ -92,29 +92,29 @@ internal sealed class ReportTurns : IDisposable
     }
 
     /// <summary>Whether one who calls has the word and keeps it.</summary>
-    private bool GoesOn(NodeSession session)
+    private bool GoesOn(Speaker speaker)
     {
-        if (session.SpeaksSince is null)
+        if (speaker.SpeaksSince is null)
             return false;
-        if (--session.CallsLeft > 0)
+        if (--speaker.CallsLeft > 0)
         {
-            Speaks(session);
+            Speaks(speaker);
             return true;
         }
-        session.SpeaksSince = null;
+        speaker.SpeaksSince = null;
         _free++;
         return false;
     }
 
-    private Task TurnOf(NodeSession session)
+    private Task TurnOf(Speaker speaker)
     {
         if (_free > 0 && _waiting.Count == 0)
         {
-            Begin(session);
+            Begin(speaker);
             return Task.CompletedTask;
         }
-        var turn = session.WaitingTurn = new TaskCompletionSource();
-        _waiting.Enqueue((session, turn));
+        var turn = speaker.Turn = new TaskCompletionSource();
+        _waiting.Enqueue((speaker, turn));
         if (!_isLooking)
         {
             (_isLooking, _spareAsked) = (true, _time.GetTimestamp());
@@ -124,30 +124,30 @@ internal sealed class ReportTurns : IDisposable
         return turn.Task;
     }
 
-    private void Begin(NodeSession session)
+    private void Begin(Speaker speaker)
     {
         // One that has it already has two calls under way, perhaps of two connections one after the other. It has one place.
-        if (session.SpeaksSince is null)
+        if (speaker.SpeaksSince is null)
             _free--;
-        session.CallsLeft = _callsPerTurn;
-        Speaks(session);
+        speaker.CallsLeft = _callsPerTurn;
+        Speaks(speaker);
     }
 
-    private void Speaks(NodeSession session)
+    private void Speaks(Speaker speaker)
     {
         var now = _time.GetTimestamp();
-        session.SpeaksSince = session.AnsweredAt = now;
-        _speaking.Enqueue((session, now));
+        speaker.SpeaksSince = speaker.AnsweredAt = now;
+        _speaking.Enqueue((speaker, now));
     }
 
     /// <summary>
     /// Also of one who has lost the word meanwhile: or the more slowly all goes, the fewer would be found to be slow, and the more would be let speak.
     /// </summary>
-    private void NoteGap(NodeSession session)
+    private void NoteGap(Speaker speaker)
     {
-        if (session.AnsweredAt is not { } answered)
+        if (speaker.AnsweredAt is not { } answered)
             return;
-        session.AnsweredAt = null;
+        speaker.AnsweredAt = null;
         _gap = _time.GetElapsedTime(answered) > _gap ? _gap * Step : _gap / Step;
         _gap = _gap < ShortestGap ? ShortestGap : _gap > LongestGap ? LongestGap : _gap;
     }
@@ -168,12 +168,12 @@ internal sealed class ReportTurns : IDisposable
         return true;
     }
 
-    private NodeSession? First()
+    private Speaker? First()
     {
         // Those who called again meanwhile stand here a second time, or no longer have the word.
-        while (_speaking.TryPeek(out var first) && first.Session.SpeaksSince != first.Since)
+        while (_speaking.TryPeek(out var first) && first.Speaker.SpeaksSince != first.Since)
             _speaking.Dequeue();
-        return _speaking.TryPeek(out var longest) ? longest.Session : null;
+        return _speaking.TryPeek(out var longest) ? longest.Speaker : null;
     }
 
     private TaskCompletionSource? Next()
@@ -183,8 +183,7 @@ internal sealed class ReportTurns : IDisposable
             // One who was in a hurry has been answered.
             if (next.Turn.Task.IsCompleted)
                 continue;
-            next.Session.WaitingTurn = null;
-            Begin(next.Session);
+            Begin(next.Speaker);
             return next.Turn;
         }
         return null;
@@ -215,5 +214,21 @@ internal sealed class ReportTurns : IDisposable
         }
         foreach (var turn in turns)
             turn.TrySetResult();
+    }
+
+    /// <summary>An engine's session, as one that speaks here. What it holds is theirs.</summary>
+    public sealed class Speaker
+    {
+        /// <summary>Since when it has had the word, as a timestamp; null: it has not.</summary>
+        internal long? SpeaksSince { get; set; }
+
+        /// <summary>When it had its last answer with the word, until it calls again.</summary>
+        internal long? AnsweredAt { get; set; }
+
+        /// <summary>How many calls of its turn are left while it has the word.</summary>
+        internal int CallsLeft { get; set; }
+
+        /// <summary>What its last call that had to wait waits for, or has waited for.</summary>
+        internal TaskCompletionSource? Turn { get; set; }
     }
 }

@@ -20,19 +20,19 @@ public sealed class ReportTurnsTests : IDisposable
     [Fact]
     public void Few_engines_are_answered_at_once()
     {
-        Assert.True(_turns.WaitAsync(Engine("a"), isUrgent: false).IsCompleted);
-        Assert.True(_turns.WaitAsync(Engine("b"), isUrgent: false).IsCompleted);
-        Assert.False(_turns.WaitAsync(Engine("c"), isUrgent: false).IsCompleted);
+        Assert.True(_turns.WaitAsync(new ReportTurns.Speaker(), isUrgent: false).IsCompleted);
+        Assert.True(_turns.WaitAsync(new ReportTurns.Speaker(), isUrgent: false).IsCompleted);
+        Assert.False(_turns.WaitAsync(new ReportTurns.Speaker(), isUrgent: false).IsCompleted);
     }
 
     [Fact]
     public void Who_calls_again_gives_the_word_to_the_one_who_waits_longest()
     {
-        var (a, b) = (Engine("a"), Engine("b"));
+        var (a, b) = (new ReportTurns.Speaker(), new ReportTurns.Speaker());
         _turns.WaitAsync(a, isUrgent: false);
         _turns.WaitAsync(b, isUrgent: false);
-        var c = _turns.WaitAsync(Engine("c"), isUrgent: false);
-        var d = _turns.WaitAsync(Engine("d"), isUrgent: false);
+        var c = _turns.WaitAsync(new ReportTurns.Speaker(), isUrgent: false);
+        var d = _turns.WaitAsync(new ReportTurns.Speaker(), isUrgent: false);
         var again = _turns.WaitAsync(a, isUrgent: false);
         Assert.True(c.IsCompleted);
         Assert.False(d.IsCompleted);
@@ -46,7 +46,7 @@ public sealed class ReportTurnsTests : IDisposable
     public void Who_has_the_word_is_answered_in_a_row_and_then_waits_for_the_others()
     {
         using var turns = new ReportTurns(1, callsPerTurn: 3, () => false, _time);
-        var (a, b) = (Engine("a"), Engine("b"));
+        var (a, b) = (new ReportTurns.Speaker(), new ReportTurns.Speaker());
         Assert.True(turns.WaitAsync(a, isUrgent: false).IsCompleted);
         var other = turns.WaitAsync(b, isUrgent: false);
         Assert.True(turns.WaitAsync(a, isUrgent: false).IsCompleted);
@@ -73,7 +73,7 @@ public sealed class ReportTurnsTests : IDisposable
     public void The_longer_an_answers_next_call_takes_the_longer_it_is_waited_for()
     {
         using var turns = new ReportTurns(1, callsPerTurn: 1000, () => false, _time);
-        var (a, b) = (Engine("a"), Engine("b"));
+        var (a, b) = (new ReportTurns.Speaker(), new ReportTurns.Speaker());
         turns.WaitAsync(a, isUrgent: false);
         for (var call = 0; call < 100; call++)
         {
@@ -94,7 +94,7 @@ public sealed class ReportTurnsTests : IDisposable
     public void It_is_also_learnt_from_those_who_lost_the_word_by_it()
     {
         using var turns = new ReportTurns(1, callsPerTurn: 1000, () => false, _time);
-        var engines = Enumerable.Range(0, 100).Select(i => Engine($"n{i}")).ToList();
+        var engines = Enumerable.Range(0, 100).Select(_ => new ReportTurns.Speaker()).ToList();
         var calls = engines.ConvertAll(engine => (Call: turns.WaitAsync(engine, isUrgent: false), Next: 30));
         var answered = new List<int>();
         for (var step = 0; step < 600; step++)
@@ -117,10 +117,10 @@ public sealed class ReportTurnsTests : IDisposable
     public void While_those_who_have_the_word_use_it_the_others_wait()
     {
         using var turns = new ReportTurns(2, callsPerTurn: 1000, () => false, _time);
-        var (a, b) = (Engine("a"), Engine("b"));
+        var (a, b) = (new ReportTurns.Speaker(), new ReportTurns.Speaker());
         turns.WaitAsync(a, isUrgent: false);
         turns.WaitAsync(b, isUrgent: false);
-        var other = turns.WaitAsync(Engine("c"), isUrgent: false);
+        var other = turns.WaitAsync(new ReportTurns.Speaker(), isUrgent: false);
         for (var call = 0; call < 100; call++)
         {
             _time.Advance(Interval);
@@ -133,36 +133,23 @@ public sealed class ReportTurnsTests : IDisposable
     [Fact]
     public void While_there_is_time_to_spare_more_and_more_are_let_speak()
     {
-        using var turns = new ReportTurns(2, callsPerTurn: 1000, () => true, _time);
-        var engines = Enumerable.Range(0, 100).Select(i => Engine($"n{i}")).ToList();
-        // All have always something to say.
-        var calls = engines.ConvertAll(engine => turns.WaitAsync(engine, isUrgent: false));
-        var heard = engines.ConvertAll(_ => false);
-        var heardOf = new List<int>();
-        for (var step = 0; step < 4; step++)
-        {
-            for (var part = 0; part < SpareInterval / Interval * 4; part++)
-            {
-                for (var i = 0; i < engines.Count; i++)
-                {
-                    if (!calls[i].IsCompleted)
-                        continue;
-                    heard[i] = true;
-                    calls[i] = turns.WaitAsync(engines[i], isUrgent: false);
-                }
-                _time.Advance(Interval / 4);
-            }
-            heardOf.Add(heard.Count(was => was));
-        }
-        Assert.True(heardOf.SequenceEqual([2, 4, 8, 16]), string.Join(' ', heardOf));
+        _hasTimeToSpare = true;
+        Assert.Equal([2, 4, 8, 16], HeardOf(steps: 4));
+    }
+
+    [Fact]
+    public void When_the_machine_is_busy_again_the_others_wait_again()
+    {
+        _hasTimeToSpare = true;
+        Assert.Equal([2, 4, 8, 8, 8, 8], HeardOf(steps: 6, beforeStep: step => _hasTimeToSpare = step < 2));
     }
 
     [Fact]
     public void What_is_urgent_waits_for_nobody()
     {
         TakeAllPlaces();
-        _turns.WaitAsync(Engine("c"), isUrgent: false);
-        var d = Engine("d");
+        _turns.WaitAsync(new ReportTurns.Speaker(), isUrgent: false);
+        var d = new ReportTurns.Speaker();
         for (var call = 0; call < 3; call++)
             Assert.True(_turns.WaitAsync(d, isUrgent: true).IsCompleted);
     }
@@ -171,10 +158,10 @@ public sealed class ReportTurnsTests : IDisposable
     public void Who_waits_is_answered_when_there_is_something_urgent_to_say_next()
     {
         TakeAllPlaces();
-        var (c, d) = (Engine("c"), Engine("d"));
+        var (c, d) = (new ReportTurns.Speaker(), new ReportTurns.Speaker());
         var (hurried, other) = (_turns.WaitAsync(c, isUrgent: false), _turns.WaitAsync(d, isUrgent: false));
         _turns.Hurry(c);
-        _turns.Hurry(Engine("e"));
+        _turns.Hurry(new ReportTurns.Speaker());
         Assert.True(hurried.IsCompleted);
         Assert.False(other.IsCompleted);
         _time.Advance(Patience);
@@ -185,7 +172,7 @@ public sealed class ReportTurnsTests : IDisposable
     public void Whatever_the_order_no_place_is_lost()
     {
         var random = new Random(1);
-        var engines = Enumerable.Range(0, 20).Select(i => Engine($"n{i}")).ToList();
+        var engines = Enumerable.Range(0, 20).Select(_ => new ReportTurns.Speaker()).ToList();
         var calls = new List<Task>();
         for (var step = 0; step < 10_000; step++)
         {
@@ -206,16 +193,42 @@ public sealed class ReportTurnsTests : IDisposable
     [Fact]
     public void At_the_end_nobody_is_left_waiting()
     {
-        var calls = Enumerable.Range(0, 5).Select(i => _turns.WaitAsync(Engine($"n{i}"), isUrgent: false)).ToList();
+        var calls = Enumerable.Range(0, 5).Select(_ => _turns.WaitAsync(new ReportTurns.Speaker(), isUrgent: false)).ToList();
         _turns.Dispose();
         Assert.All(calls, call => Assert.True(call.IsCompleted));
     }
 
+    /// <summary>How many of engines that have always something to say were answered by the end of each interval at which is looked for time to spare.</summary>
+    private List<int> HeardOf(int steps, Action<int>? beforeStep = null)
+    {
+        using var turns = new ReportTurns(2, callsPerTurn: 1000, () => _hasTimeToSpare, _time);
+        var engines = Enumerable.Range(0, 100).Select(_ => new ReportTurns.Speaker()).ToList();
+        var calls = engines.ConvertAll(engine => turns.WaitAsync(engine, isUrgent: false));
+        var heard = new HashSet<int>();
+        var heardOf = new List<int>();
+        for (var step = 0; step < steps; step++)
+        {
+            beforeStep?.Invoke(step);
+            for (var part = 0; part < SpareInterval / Interval * 4; part++)
+            {
+                for (var i = 0; i < engines.Count; i++)
+                {
+                    if (!calls[i].IsCompleted)
+                        continue;
+                    heard.Add(i);
+                    calls[i] = turns.WaitAsync(engines[i], isUrgent: false);
+                }
+                _time.Advance(Interval / 4);
+            }
+            heardOf.Add(heard.Count);
+        }
+        return heardOf;
+    }
+
     private void TakeAllPlaces() => Wait(2);
 
-    private List<Task> Wait(int engines) => [.. Enumerable.Range(0, engines).Select(i => _turns.WaitAsync(Engine($"w{i}"), isUrgent: false))];
+    private List<Task> Wait(int engines) => [.. Enumerable.Range(0, engines).Select(_ => _turns.WaitAsync(new ReportTurns.Speaker(), isUrgent: false))];
 
     public void Dispose() => _turns.Dispose();
 
-    private NodeSession Engine(string id) => new(id, "session", TimeSpan.FromSeconds(15), _time, _ => { });
 }
