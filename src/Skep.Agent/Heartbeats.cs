@@ -25,6 +25,9 @@ internal sealed class Heartbeats(ManagerConnection connection, string sessionId,
     /// <summary>As engines: for the answer.</summary>
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long an answer that may lie unread is waited for, again and again.</summary>
+    private static readonly TimeSpan UnreadPatience = TimeSpan.FromSeconds(1);
+
     /// <summary>Managers wait for so many periods before a silent node is down.</summary>
     private const int GraceFactor = 3;
 
@@ -32,6 +35,7 @@ internal sealed class Heartbeats(ManagerConnection connection, string sessionId,
     private readonly Wire.HeartbeatRequest _request = new() { SessionId = sessionId };
     private TimeSpan _grace = TimeSpan.MaxValue;
     private long _lastAnswer = time.GetTimestamp();
+    private long _lastSent;
 
     /// <summary>Each heartbeat takes two turns of the clock: an odd one, within which it is to be answered, and an even one, until the next is sent.</summary>
     private int _turn;
@@ -50,19 +54,28 @@ internal sealed class Heartbeats(ManagerConnection connection, string sessionId,
             return;
         if (turn % 2 == 0)
             _ = BeatAsync();
+        // An engine has a machine to itself and reads at once: that thousands share this process must not cost one its session.
+        else if (connection.HasUnread)
+            clock.Add(this, turn, UnreadPatience);
         else
-            failed(new RpcException(new Status(StatusCode.DeadlineExceeded, "a heartbeat was not answered in time")));
+            GiveUp();
+    }
+
+    private void GiveUp()
+    {
+        observer.HeartbeatEnded(time.GetElapsedTime(_lastSent), late: true);
+        failed(new RpcException(new Status(StatusCode.DeadlineExceeded, "a heartbeat was not answered in time")));
     }
 
     private async Task BeatAsync()
     {
-        var sent = time.GetTimestamp();
+        var sent = _lastSent = time.GetTimestamp();
         clock.Add(this, Interlocked.Increment(ref _turn), AnswerTimeout);
         try
         {
             var answer = await _call.InvokeAsync(connection, RpcMethod.Heartbeat, _request).ConfigureAwait(false);
             var answered = time.GetTimestamp();
-            observer.HeartbeatAnswered(time.GetElapsedTime(sent, answered), late: time.GetElapsedTime(_lastAnswer, answered) > _grace);
+            observer.HeartbeatEnded(time.GetElapsedTime(sent, answered), late: time.GetElapsedTime(_lastAnswer, answered) > _grace);
             _lastAnswer = answered;
             var period = answer.Period.ToTimeSpan();
             _grace = period * GraceFactor;

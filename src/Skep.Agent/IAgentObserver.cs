@@ -12,9 +12,10 @@ public interface IAgentObserver
     /// <param name="reason">In one line.</param>
     void SessionEnded(string manager, bool wasOpen, string reason);
 
-    /// <param name="roundTrip">From the call to the answer.</param>
-    /// <param name="late">More than the grace lay between the last answer and this one.</param>
-    void HeartbeatAnswered(TimeSpan roundTrip, bool late);
+    /// <summary>A heartbeat was answered, or its session was given up for want of an answer.</summary>
+    /// <param name="roundTrip">From the call until then.</param>
+    /// <param name="late">There was no answer in time, or more than the grace lay between the last one and this.</param>
+    void HeartbeatEnded(TimeSpan roundTrip, bool late);
 
     /// <summary>One call with this many task statuses was answered.</summary>
     void StatusesSent(int count);

@@ -11,6 +11,9 @@ public sealed record DispatchOptions
     /// <summary>See <see cref="Heartbeats.GraceFactor"/>.</summary>
     public int GraceFactor { get; init; } = Heartbeats.GraceFactor;
 
+    /// <summary>How long a node whose last words were not read yet, when they were due, still counts as alive; then one looks again.</summary>
+    public TimeSpan UnreadPatience { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>A report to the leader that failed is repeated after this time, then after twice as much, …</summary>
     public TimeSpan FirstRepeat { get; init; } = TimeSpan.FromMilliseconds(250);
 

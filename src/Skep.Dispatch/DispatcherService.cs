@@ -3,6 +3,7 @@ using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using Skep.Dispatch.Outgoing;
 using Skep.Manager;
+using Skep.Rpc.Server;
 using Skep.Wire;
 using Task = System.Threading.Tasks.Task;
 
@@ -128,9 +129,12 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
     private async Task<NodeSession> OpenSessionAsync(string nodeId, SessionRequest request, ServerCallContext context)
     {
         var address = PeerAddress.Of(context);
-        if (sessions.Find(nodeId, request.SessionId) is not { } session)
-            return await sessions.RegisterAsync(nodeId, request.Description, address, context.CancellationToken);
-        await sessions.ArriveAsync(nodeId, session.Id, request.Description, address, context.CancellationToken);
+        if (sessions.Find(nodeId, request.SessionId) is { } session)
+            await sessions.ArriveAsync(nodeId, session.Id, request.Description, address, context.CancellationToken);
+        else
+            session = await sessions.RegisterAsync(nodeId, request.Description, address, context.CancellationToken);
+        if (context is ServerCall { Connection: var connection })
+            session.HasUnread = () => connection.HasUnread;
         return session;
     }
 

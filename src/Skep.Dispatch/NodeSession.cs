@@ -35,6 +35,9 @@ public sealed class NodeSession : IDisposable
     /// <summary>Tasks of small services that it was told of and that it has not yet started: it is answered before others meanwhile.</summary>
     internal UrgentTasks Urgent { get; } = new();
 
+    /// <summary>Whether its node said something that was not read yet.</summary>
+    internal Func<bool> HasUnread { get; set; } = static () => false;
+
     internal void Beat(TimeSpan grace)
     {
         if (!Ended.IsCancellationRequested)

@@ -172,8 +172,17 @@ public sealed class NodeSessions : IDisposable
         }
     }
 
+    /// <summary>
+    /// A node is not silent while its words lie unread: a manager that is behind would take live nodes for lost, and the new places of their tasks would put it
+    /// further behind. A connection of which nothing is read for long is closed by the server (RpcConnection), so this ends.
+    /// </summary>
     private void OnSilence(NodeSession session)
     {
+        if (session.HasUnread())
+        {
+            session.Beat(_options.UnreadPatience);
+            return;
+        }
         if (!_sessions.TryRemove(KeyValuePair.Create(session.NodeId, session)))
             return;
         session.End();

@@ -1,12 +1,13 @@
 using System.Net;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
+using Skep.Rpc.Polling;
 using Skep.Rpc.Server;
 
 namespace Skep.Security;
 
 /// <summary>The caller on a connection of the cluster port.</summary>
-internal sealed class ClusterPeer(IPEndPoint address, SslStream transport, X509Certificate2? certificate, VerifiedPeer? verdict) : RpcPeer(address, transport)
+internal sealed class ClusterPeer(IPEndPoint address, PolledStream bytes, SslStream transport, X509Certificate2? certificate, VerifiedPeer? verdict) : RpcPeer(address, bytes, transport)
 {
     private volatile VerifiedPeer? _verdict = verdict;
 

@@ -78,7 +78,7 @@ public sealed class ClusterPort(ManagerCertificate certificate, ClusterTrust tru
         try
         {
             await tls.AuthenticateAsServerAsync(options, cancellation).ConfigureAwait(false);
-            return new ClusterPeer(address, tls, tls.RemoteCertificate as X509Certificate2, verdict);
+            return new ClusterPeer(address, bytes, tls, tls.RemoteCertificate as X509Certificate2, verdict);
         }
         catch (Exception e)
         {

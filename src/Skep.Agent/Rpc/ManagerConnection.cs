@@ -23,7 +23,7 @@ internal sealed class ManagerConnection : IDisposable
 
     private const int SmallOutput = 1024;
 
-    private readonly Socket _socket;
+    private readonly PolledStream _bytes;
     private readonly SslStream _tls;
     private readonly RequestHeaders _headers;
     private readonly Lock _lock = new();
@@ -38,12 +38,15 @@ internal sealed class ManagerConnection : IDisposable
     private RpcException? _fault;
     private bool _isSilent;
 
-    private ManagerConnection(Socket socket, SslStream tls, string address)
+    private ManagerConnection(PolledStream bytes, SslStream tls, string address)
     {
-        _socket = socket;
+        _bytes = bytes;
         _tls = tls;
         _headers = new RequestHeaders(address);
     }
+
+    /// <summary>See <see cref="PolledStream.HasUnread"/>.</summary>
+    public bool HasUnread => _bytes.HasUnread;
 
     /// <summary>Connects, with TLS.</summary>
     /// <param name="address">host:port of a manager.</param>
@@ -65,7 +68,7 @@ internal sealed class ManagerConnection : IDisposable
             socket = bytes.Socket;
             stream = new SslStream(bytes, leaveInnerStreamOpen: false);
             await stream.AuthenticateAsClientAsync(tls, limit.Token).ConfigureAwait(false);
-            var connection = new ManagerConnection(socket, stream, address);
+            var connection = new ManagerConnection(bytes, stream, address);
             connection.Greet();
             _ = connection.ReadAsync();
             return connection;
@@ -136,7 +139,7 @@ internal sealed class ManagerConnection : IDisposable
         }
         _tls.Dispose();
         if (!_isSilent)
-            _socket.Dispose();
+            _bytes.Socket.Dispose();
         foreach (var call in calls)
             call.End(reason);
     }
@@ -147,7 +150,7 @@ internal sealed class ManagerConnection : IDisposable
     {
         _isSilent = true;
         Fail(new RpcException(new Status(StatusCode.Unavailable, "power lost")));
-        return new Remains(_socket);
+        return new Remains(_bytes.Socket);
     }
 
     public void Dispose() => Fail(new RpcException(new Status(StatusCode.Cancelled, "the connection was closed")));

@@ -44,6 +44,25 @@ public sealed class PolledStream : Stream
     /// <summary>What carries the bytes.</summary>
     public Socket Socket => _socket;
 
+    /// <summary>
+    /// Whether something that the peer said has not been read yet. Who waits for it then learns nothing from the time that has passed: it is this process
+    /// that is behind.
+    /// </summary>
+    public bool HasUnread
+    {
+        get
+        {
+            try
+            {
+                return _isClosed == 0 && _socket.Available > 0;
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                return false;
+            }
+        }
+    }
+
     public override bool CanRead => true;
 
     public override bool CanWrite => true;

@@ -101,7 +101,7 @@ internal sealed class FleetFigures(TimeProvider time) : IAgentObserver
         }
     }
 
-    public void HeartbeatAnswered(TimeSpan roundTrip, bool late)
+    public void HeartbeatEnded(TimeSpan roundTrip, bool late)
     {
         Heartbeats.Add(roundTrip);
         if (late)

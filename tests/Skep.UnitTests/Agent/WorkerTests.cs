@@ -254,7 +254,7 @@ public sealed class WorkerTests : IDisposable
 
         public void SessionEnded(string manager, bool wasOpen, string reason) { }
 
-        public void HeartbeatAnswered(TimeSpan roundTrip, bool late) { }
+        public void HeartbeatEnded(TimeSpan roundTrip, bool late) { }
 
         public void StatusesSent(int count) { }
     }

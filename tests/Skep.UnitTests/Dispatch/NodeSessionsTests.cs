@@ -56,6 +56,20 @@ public sealed class NodeSessionsTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_node_is_not_silent_while_its_words_lie_unread()
+    {
+        await JoinAsync("n1");
+        var session = await RegisterAsync("n1");
+        var isUnread = true;
+        session.HasUnread = () => isUnread;
+        _time.Advance(TimeSpan.FromSeconds(30));
+        Assert.False(session.Ended.IsCancellationRequested);
+        isUnread = false;
+        await UntilAsync(() => StateOf("n1") == Wire.NodeStatus.Types.State.Down, advance: true);
+        Assert.True(session.Ended.IsCancellationRequested);
+    }
+
+    [Fact]
     public async Task A_second_registration_ends_the_first_session()
     {
         await JoinAsync("n1");

@@ -16,5 +16,5 @@ internal static class PlainServer
     }
 
     private static Task<RpcPeer?> AdmitAsync(PolledStream bytes, CancellationToken stopping) =>
-        Task.FromResult<RpcPeer?>(new RpcPeer((IPEndPoint)bytes.Socket.RemoteEndPoint!, bytes));
+        Task.FromResult<RpcPeer?>(new RpcPeer((IPEndPoint)bytes.Socket.RemoteEndPoint!, bytes, bytes));
 }

@@ -66,6 +66,22 @@ public sealed class PolledStreamTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task It_has_unread_what_came_until_that_is_read_or_it_is_closed()
+    {
+        var (stream, peer) = await PairAsync();
+        Assert.False(stream.HasUnread);
+        await peer.SendAsync(new byte[3], _end.Token);
+        await stream.PeekAsync(_end.Token);
+        Assert.True(stream.HasUnread);
+        Assert.Equal(3, await stream.ReadAsync(new byte[10], _end.Token));
+        Assert.False(stream.HasUnread);
+        await peer.SendAsync(new byte[3], _end.Token);
+        await stream.PeekAsync(_end.Token);
+        await stream.DisposeAsync();
+        Assert.False(stream.HasUnread);
+    }
+
+    [Fact]
     public async Task Peeking_leaves_the_byte()
     {
         var (stream, peer) = await PairAsync();
