@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+using Skep.Manager;
 using Skep.State;
 
 namespace Skep.Dispatch;
@@ -65,7 +66,7 @@ public sealed class NodeFeeds : IDisposable
         }
         // One of few is urgent: a service of one replica among thousands of tasks of another.
         foreach (var task in _tasks)
-            Tell(task.NodeId, task.Id, isUrgent: _ofService[task.ServiceId] <= UrgentTasks.MaxTasks);
+            Tell(task.NodeId, task.Id, isUrgent: _ofService[task.ServiceId] <= SmallServices.MaxTasks);
         _tasks.Clear();
         _ofService.Clear();
     }

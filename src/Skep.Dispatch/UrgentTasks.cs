@@ -1,17 +1,14 @@
+using Skep.Manager;
 using Skep.State;
 using Skep.Wire;
 
 namespace Skep.Dispatch;
 
 /// <summary>
-/// The tasks of small services that a node was told of and that it has not yet started. Someone waits for a service of one replica; nobody for a certain one of
-/// a hundred thousand.
+/// The tasks of <see cref="SmallServices"/> that a node was told of and that it has not yet started.
 /// </summary>
 internal sealed class UrgentTasks
 {
-    /// <summary>A service of so many tasks is small.</summary>
-    public const int MaxTasks = 100;
-
     private readonly Lock _lock = new();
     private readonly HashSet<string> _tasks = [];
 
@@ -27,7 +24,7 @@ internal sealed class UrgentTasks
     /// <summary>The node is told of a task for the first time.</summary>
     public void Told(ClusterState state, TaskRecord task)
     {
-        if (task.State >= TaskState.Running || state.Tasks.OfService(task.ServiceId).Count > MaxTasks)
+        if (task.State >= TaskState.Running || !SmallServices.Has(state, task))
             return;
         lock (_lock)
             _tasks.Add(task.Id);

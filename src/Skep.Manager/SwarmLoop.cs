@@ -11,6 +11,9 @@ public sealed class SwarmLoop
     /// <summary>Task changes of one turn: some 50 ms of work, so that heartbeats and API calls never wait behind a burst.</summary>
     public const int DefaultBudget = 10_000;
 
+    /// <summary>The budget's part that small services have beside it.</summary>
+    private const int ReservePart = 10;
+
     /// <summary>
     /// Of a batch, encoded, what the inputs of one turn may make, and the rules as much again. Together with the mutation that goes beyond, it fits into an
     /// entry of the log; thousands of inputs (statuses that piled up while there was no leader, configs) would come to more.
@@ -50,7 +53,7 @@ public sealed class SwarmLoop
     /// <param name="inputs">Taken one by one, as long as there is room; what is not taken stays where it comes from.</param>
     public TurnResult Take(DateTimeOffset now, IEnumerable<Input> inputs)
     {
-        var turn = new Turn(_state, now, _ids, Note) { Room = Room };
+        var turn = new Turn(_state, now, _ids, Note) { Room = Room, Reserve = _budget / ReservePart };
         var answers = new List<Answer>();
         foreach (var input in inputs)
         {

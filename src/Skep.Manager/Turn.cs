@@ -35,7 +35,15 @@ public sealed class Turn
     /// <summary>Bytes, encoded, that may still be emitted: a batch is one entry of the log, which takes no more than 16 MiB.</summary>
     public long Room { get; internal set; }
 
-    public bool Exhausted => Budget <= 0 || Room <= 0;
+    public bool Exhausted => IsExhausted(forSmall: false);
+
+    /// <summary>Changes that are left for <see cref="SmallServices"/> when the budget is used up, so that they need not wait until a burst of others is through.</summary>
+    internal int Reserve { get; init; }
+
+    /// <summary>Whether nothing is left; what is done for small services may use the reserve, too.</summary>
+    internal bool IsExhausted(bool forSmall) => Room <= 0 || BudgetOf(forSmall) <= 0;
+
+    internal int BudgetOf(bool small) => small ? Budget + Reserve : Budget;
 
     internal int MutationCount => _batch.Mutations.Count;
 

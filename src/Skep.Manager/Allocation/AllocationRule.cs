@@ -16,6 +16,9 @@ public sealed class AllocationRule : IRule
     private readonly WorkSet<string> _nodes = new();
     private readonly WorkSet<string> _tasks = new();
 
+    /// <summary>Tasks of small services, before the others.</summary>
+    private readonly WorkSet<string> _fewTasks = new();
+
     /// <summary>Why networks and services are without what they need, by id.</summary>
     private readonly Dictionary<string, string> _failedNetworks = [];
     private readonly Dictionary<string, string> _failedServices = [];
@@ -34,14 +37,14 @@ public sealed class AllocationRule : IRule
     public AllocationRule() => _ledger = new AllocationLedger(OnAddressFreed, RetryServices);
 
     public bool HasWork =>
-        _isNewCluster || _lacksPredefined || _networks.Count > 0 || _services.Count > 0 || _nodes.Count > 0 || _tasks.Count > 0 || _freed.Count > 0;
+        _isNewCluster || _lacksPredefined || _networks.Count > 0 || _services.Count > 0 || _nodes.Count > 0 || _tasks.Count > 0 || _fewTasks.Count > 0 || _freed.Count > 0;
 
     public DateTimeOffset? NextDue => null;
 
     public void Rebuild(ClusterState state, DateTimeOffset now)
     {
         _state = state;
-        foreach (var queue in new[] { _networks, _services, _nodes, _tasks })
+        foreach (var queue in new[] { _networks, _services, _nodes, _tasks, _fewTasks })
             queue.Clear();
         foreach (var waiting in new[] { _waitingTasks, _waitingNodes })
             waiting.Clear();
@@ -90,10 +93,12 @@ public sealed class AllocationRule : IRule
         GiveFreedAddresses();
         while (!turn.Exhausted && _networks.TryTake(out var id))
             AllocateNetwork(turn, id);
-        while (!turn.Exhausted && _services.TryTake(out var id))
+        while (!turn.IsExhausted(forSmall: true) && _services.TryTake(out var id))
             AllocateService(turn, id);
         while (!turn.Exhausted && _nodes.TryTake(out var id))
             AllocateNode(turn, id);
+        while (!turn.IsExhausted(forSmall: true) && _fewTasks.TryTake(out var id))
+            AllocateTask(turn, id);
         while (!turn.Exhausted && _tasks.TryTake(out var id))
             AllocateTask(turn, id);
     }
@@ -139,7 +144,7 @@ public sealed class AllocationRule : IRule
     {
         _nodeNetworks.Update(old, task, _nodes.Add);
         if (old is null && task is not null && IsNew(task))
-            _tasks.Add(task.Id);
+            (SmallServices.Has(_state, task) ? _fewTasks : _tasks).Add(task.Id);
     }
 
     private static bool IsNew(TaskRecord task) => task.State == Wire.TaskState.New;

@@ -66,9 +66,9 @@ public sealed class ReplicatedServices(RestartSupervisor restarts, UpdateSupervi
         while (!batch.Exhausted && _tasks.TryTake(out var taskId))
             Replace(batch, taskId);
         batch.Flush();
-        while (!batch.Exhausted && _services.TryTake(out var serviceId))
+        while (!batch.IsExhausted(forSmall: _tasks.Count == 0) && _services.TryTake(out var serviceId))
             Reconcile(turn.State, serviceId);
-        foreach (var (serviceId, plan) in _plans)
+        foreach (var (serviceId, plan) in _plans.OrderBy(plan => plan.Value.Left))
         {
             if (plan.CarryOut(batch, serviceId))
                 _plans.Remove(serviceId);

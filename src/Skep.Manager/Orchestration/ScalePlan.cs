@@ -10,7 +10,10 @@ internal sealed class ScalePlan
     private ulong _nextSlot = 1;
     private ulong _lastSlot;
 
-    public bool IsDone => _remove.Count == 0 && _nextSlot > _lastSlot;
+    public bool IsDone => Left == 0;
+
+    /// <summary>Slots to look at and tasks to remove.</summary>
+    public ulong Left => (ulong)_remove.Count + (_nextSlot > _lastSlot ? 0 : _lastSlot - _nextSlot + 1);
 
     /// <summary>The plan makes a task in this slot, which is not taken.</summary>
     public bool Creates(ulong slot) => slot <= _lastSlot;
@@ -45,12 +48,13 @@ internal sealed class ScalePlan
         // The service may have been removed since the plan was made; its tasks are then another rule's.
         if (!batch.State.Services.ContainsKey(serviceId))
             return true;
-        while (!batch.Exhausted && _remove.TryDequeue(out var taskId))
+        var isSmall = Left <= SmallServices.MaxTasks;
+        while (!batch.IsExhausted(isSmall) && _remove.TryDequeue(out var taskId))
         {
             if (batch.State.Tasks.Find(taskId) is { } task)
                 batch.SetDesired(task, Wire.TaskState.Remove);
         }
-        for (; !batch.Exhausted && _nextSlot <= _lastSlot; _nextSlot++)
+        for (; !batch.IsExhausted(isSmall) && _nextSlot <= _lastSlot; _nextSlot++)
         {
             if (!_taken.Contains(_nextSlot))
                 batch.Create(serviceId, new SlotKey(_nextSlot, ""), Wire.TaskState.Running);

@@ -17,7 +17,9 @@ internal sealed class TaskBatch(Turn turn)
     public DateTimeOffset Now => turn.Now;
 
     /// <summary>What was gathered counts too: the turn's budget is used up.</summary>
-    public bool Exhausted => turn.Exhausted || turn.Budget <= _pending;
+    public bool Exhausted => IsExhausted(forSmall: false);
+
+    public bool IsExhausted(bool forSmall) => turn.IsExhausted(forSmall) || turn.BudgetOf(forSmall) <= _pending;
 
     /// <summary>A new task of the service at its present spec.</summary>
     public string Create(string serviceId, SlotKey slot, Wire.TaskState desired)

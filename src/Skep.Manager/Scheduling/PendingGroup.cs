@@ -30,7 +30,8 @@ internal sealed class PendingGroup(GroupKey key, TaskRecord sample)
     /// <summary>How the nodes rank for these tasks, kept from turn to turn while it holds: a burst is placed over many turns.</summary>
     public Ranking? Ranking { get; set; }
 
-    public int Count => _tasks.Count - (_left?.Count ?? 0);
+    /// <summary>So few that they are not worth a look at all nodes, and that they go before others.</summary>
+    public bool IsSmall => _tasks.Count - (_left?.Count ?? 0) <= SmallServices.MaxTasks;
 
     /// <summary>Id of the task that has waited longest; null when none waits.</summary>
     public string? First

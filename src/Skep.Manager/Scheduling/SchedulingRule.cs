@@ -11,9 +11,6 @@ public sealed class SchedulingRule : IRule
     /// <summary>Tasks of one spec that are placed before another spec that waits has its turn.</summary>
     private const int TasksPerGo = 2_000;
 
-    /// <summary>So few tasks are not worth a look at all nodes.</summary>
-    private const int FewTasks = 100;
-
     /// <summary>Different demands on nodes for which the nodes are kept in order; a bound on memory.</summary>
     private const int MaxOrders = 32;
 
@@ -31,6 +28,7 @@ public sealed class SchedulingRule : IRule
     private readonly NodeLoads _nodes = new();
     private readonly Dictionary<GroupKey, PendingGroup> _groups = [];
     private readonly Queue<PendingGroup> _queue = [];
+    private readonly Queue<PendingGroup> _small = []; // of few tasks, before the others
     private readonly WorkSet<string> _preassigned = new();
     private readonly Dictionary<string, HashSet<string>> _refusedByNode = [];
     private readonly WorkSet<string> _changedNodes = new();
@@ -45,7 +43,7 @@ public sealed class SchedulingRule : IRule
     private ulong _loads;
 
     public bool HasWork =>
-        _queue.Count > 0 || _preassigned.Count > 0 || _stopped.Count > 0 || _changedNodes.Count > 0 || (_retry && _groups.Count > 0);
+        _queue.Count > 0 || _small.Count > 0 || _preassigned.Count > 0 || _stopped.Count > 0 || _changedNodes.Count > 0 || (_retry && _groups.Count > 0);
 
     public DateTimeOffset? NextDue
     {
@@ -66,6 +64,7 @@ public sealed class SchedulingRule : IRule
         _state = state;
         _groups.Clear();
         _queue.Clear();
+        _small.Clear();
         _preassigned.Clear();
         _refusedByNode.Clear();
         _changedNodes.Clear();
@@ -115,10 +114,20 @@ public sealed class SchedulingRule : IRule
         var filters = new Dictionary<GroupKey, NodeFilters>();
         while (!turn.Exhausted && _preassigned.TryTake(out var id))
             CheckPreassigned(turn, id, filters);
-        for (var nodes = NodesPerTurn; nodes > 0 && _plan.Count < turn.Budget && _queue.TryDequeue(out var group);)
+        var nodes = NodesPerTurn;
+        for (var left = _small.Count; left > 0 && nodes > 0 && _plan.Count < turn.BudgetOf(small: true) && _small.TryDequeue(out var group); left--)
         {
             group.IsQueued = false;
-            nodes -= 1 + Place(turn, group);
+            // It may have grown.
+            if (group.IsSmall)
+                nodes -= 1 + Place(turn, group, turn.BudgetOf(small: true));
+            else
+                Queue(group);
+        }
+        while (nodes > 0 && _plan.Count < turn.Budget && _queue.TryDequeue(out var group))
+        {
+            group.IsQueued = false;
+            nodes -= 1 + Place(turn, group, _queue.Count > 0 ? Math.Min(_plan.Count + TasksPerGo, turn.Budget) : turn.Budget);
         }
         EmitPlan(turn);
     }
@@ -202,7 +211,7 @@ public sealed class SchedulingRule : IRule
         if (group.IsQueued)
             return;
         group.IsQueued = true;
-        _queue.Enqueue(group);
+        (group.IsSmall ? _small : _queue).Enqueue(group);
     }
 
     private void QueueWhatMayFitNow(DateTimeOffset now)
@@ -257,16 +266,15 @@ public sealed class SchedulingRule : IRule
             Tell(turn, task, filters.Explain([node]));
     }
 
-    /// <summary>Plans nodes for some tasks of a group; returns how many nodes it looked at.</summary>
-    private int Place(Turn turn, PendingGroup group)
+    /// <summary>Plans nodes for some tasks of a group, until the plan has as many as the limit; returns how many nodes it looked at.</summary>
+    private int Place(Turn turn, PendingGroup group, int limit)
     {
         var looked = 0;
-        var limit = _queue.Count > 0 ? Math.Min(_plan.Count + TasksPerGo, turn.Budget) : turn.Budget;
         var ranking = group.Ranking is { } kept && kept.Loads == _loads && turn.Now - kept.MadeAt < RankingLife ? kept : null;
         var filters = ranking?.Filters ?? _filters.Of(_state, group.Sample);
         group.Ranking = null;
         _loads++;
-        if (ranking is null && group.Count <= FewTasks && group.Key.Spec.Spec.Placement is not { Preferences.Count: > 0 })
+        if (ranking is null && group.IsSmall && group.Key.Spec.Spec.Placement is not { Preferences.Count: > 0 })
         {
             var nodes = LeastLoaded(filters, ref looked);
             while (_plan.Count < limit && group.First is { } id && nodes.Find(group.Key.Spec, filters, turn.Now) is { } node)
@@ -356,7 +364,7 @@ public sealed class SchedulingRule : IRule
                 _toldTooLittle.Add(group);
                 continue;
             }
-            if (turn.Exhausted)
+            if (turn.IsExhausted(group.IsSmall))
             {
                 Queue(group);
                 return;
