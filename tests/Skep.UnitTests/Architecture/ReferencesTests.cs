@@ -14,7 +14,7 @@ public sealed class ReferencesTests
         ["Skep.Rpc"] = [],
         ["Skep.Log"] = ["Skep.Raft"],
         ["Skep.Manager"] = ["Skep.State", "Skep.Wire"],
-        ["Skep.Dispatch"] = ["Skep.Manager", "Skep.State", "Skep.Wire"],
+        ["Skep.Dispatch"] = ["Skep.Manager", "Skep.Rpc", "Skep.State", "Skep.Wire"],
         ["Skep.Security"] = ["Skep.Manager", "Skep.Rpc", "Skep.State", "Skep.Wire"],
         ["Skep.Api"] = ["Skep.Manager", "Skep.State", "Skep.Wire"],
         ["Skep.Storage"] = ["Skep.Log", "Skep.Manager", "Skep.Raft", "Skep.Security", "Skep.State", "Skep.Wire"],
