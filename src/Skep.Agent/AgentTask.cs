@@ -3,7 +3,9 @@ namespace Skep.Agent;
 /// <summary>A task on this node: what little is kept of it. Guarded by its worker's lock.</summary>
 internal sealed class AgentTask(string id, Wire.TaskState state, Wire.TaskState desired)
 {
-    public string Id { get; } = id;
+    private readonly ReportedTask _reported = new(id);
+
+    public string Id => _reported.Id;
 
     public Wire.TaskState State { get; set; } = state;
 
@@ -21,5 +23,5 @@ internal sealed class AgentTask(string id, Wire.TaskState state, Wire.TaskState 
     /// <summary>Counts operations, so that the outcome of one that was given up is known as such.</summary>
     public int Attempt { get; set; }
 
-    public TaskReport Report() => new(Id, State, Since, Error);
+    public TaskReport Report() => new(_reported, State, Since, Error);
 }

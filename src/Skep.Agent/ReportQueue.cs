@@ -2,10 +2,19 @@ using Skep.Rpc;
 
 namespace Skep.Agent;
 
+/// <summary>A task as the queue of reports knows it: what waits is kept with the task, since a million look-ups by id are half of what a simulated engine costs.</summary>
+public sealed class ReportedTask(string id)
+{
+    public string Id { get; } = id;
+
+    /// <summary>What of it is still to be reported. The queue's.</summary>
+    internal TaskReport? Waiting { get; set; }
+}
+
 /// <summary>The state of a task, as it is to be reported.</summary>
 /// <param name="Since">When the task came to this state.</param>
 /// <param name="Error">Empty unless it failed.</param>
-public readonly record struct TaskReport(string TaskId, Wire.TaskState State, DateTimeOffset Since, string Error);
+public readonly record struct TaskReport(ReportedTask Task, Wire.TaskState State, DateTimeOffset Since, string Error);
 
 /// <summary>
 /// What is still to be reported: one report a task, since a newer state replaces an older one that has not been sent. Many put, one takes. In no order, as
@@ -15,8 +24,7 @@ public readonly record struct TaskReport(string TaskId, Wire.TaskState State, Da
 public sealed class ReportQueue(Random random)
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, TaskReport> _waiting = [];
-    private readonly List<string> _tasks = [];
+    private readonly List<ReportedTask> _tasks = [];
 
     // Whoever puts holds locks; and what he puts next may replace what he has just put.
     private readonly Wakeup _news = new(elsewhere: true);
@@ -25,22 +33,27 @@ public sealed class ReportQueue(Random random)
     {
         get
         {
-            lock (_lock) return _waiting.Count;
+            lock (_lock) return _tasks.Count;
         }
     }
 
     /// <summary>A state older than the one that waits is dropped.</summary>
     public void Put(TaskReport report)
     {
+        var task = report.Task;
+        bool isFirst;
         lock (_lock)
         {
-            if (!_waiting.TryGetValue(report.TaskId, out var older))
-                _tasks.Add(report.TaskId);
+            if (task.Waiting is not { } older)
+                _tasks.Add(task);
             else if (older.State > report.State)
                 return;
-            _waiting[report.TaskId] = report;
+            task.Waiting = report;
+            isFirst = _tasks.Count == 1;
         }
-        Wake();
+        // Who takes waits for the first only.
+        if (isFirst)
+            Wake();
     }
 
     /// <summary>Takes up to so many; those which are not delivered are to be put back.</summary>
@@ -52,8 +65,9 @@ public sealed class ReportQueue(Random random)
             while (taken.Count < most && _tasks.Count > 0)
             {
                 var at = random.Next(_tasks.Count);
-                _waiting.Remove(_tasks[at], out var report);
-                taken.Add(report);
+                var task = _tasks[at];
+                taken.Add(task.Waiting!.Value);
+                task.Waiting = null;
                 _tasks[at] = _tasks[^1];
                 _tasks.RemoveAt(_tasks.Count - 1);
             }
@@ -65,7 +79,8 @@ public sealed class ReportQueue(Random random)
     {
         lock (_lock)
         {
-            _waiting.Clear();
+            foreach (var task in _tasks)
+                task.Waiting = null;
             _tasks.Clear();
         }
     }
@@ -74,7 +89,7 @@ public sealed class ReportQueue(Random random)
     public ValueTask WaitAsync()
     {
         lock (_lock)
-            return _waiting.Count > 0 ? default : _news.Arm();
+            return _tasks.Count > 0 ? default : _news.Arm();
     }
 
     /// <summary>Ends the wait of him who waits, if anyone does.</summary>

@@ -40,7 +40,7 @@ internal sealed class StatusRequest
 
     private static void Fill(Wire.UpdateTaskStatusRequest.Types.TaskStatusUpdate update, TaskReport report, Wire.ContainerStatus container)
     {
-        update.TaskId = report.TaskId;
+        update.TaskId = report.Task.Id;
         var status = update.Status;
         var sinceEpoch = report.Since - DateTimeOffset.UnixEpoch;
         var seconds = (long)Math.Floor(sinceEpoch.TotalSeconds);
@@ -59,8 +59,8 @@ internal sealed class StatusRequest
     // 64 hex digits and a process id, as Docker has them, the same ones each time.
     private static void Fill(Wire.ContainerStatus container, TaskReport report)
     {
-        Span<byte> seed = stackalloc byte[Encoding.UTF8.GetMaxByteCount(report.TaskId.Length)];
-        seed = seed[..Encoding.UTF8.GetBytes(report.TaskId, seed)];
+        Span<byte> seed = stackalloc byte[Encoding.UTF8.GetMaxByteCount(report.Task.Id.Length)];
+        seed = seed[..Encoding.UTF8.GetBytes(report.Task.Id, seed)];
         Span<byte> id = stackalloc byte[IdBytes];
         XxHash128.Hash(seed, id);
         XxHash128.Hash(seed, id[(IdBytes / 2)..], seed: 1);

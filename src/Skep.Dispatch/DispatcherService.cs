@@ -97,11 +97,11 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         // the leader who is not: whatever was committed when the engine asked is in this state first.
         await CatchUpAsync(ended.Token);
         await stream.WriteAsync(sequence.Next(AssignmentsMessage.Types.Type.Complete, manager.Store.Read(set.Everything)), ended.Token);
+        var lastSent = time.GetTimestamp();
         while (!context.CancellationToken.IsCancellationRequested)
         {
             await WaitAsync(feed, ended.Token);
-            if (!ended.IsCancellationRequested)
-                await Task.Delay(options.AssignmentBatching, time, CancellationToken.None);
+            await GatherAsync(feed, lastSent, ended.Token);
             await _turns.EnterAsync(visitor);
             IEnumerable<string[]> parts;
             Task sending;
@@ -117,6 +117,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
                 _turns.Leave();
             }
             HurryIfUrgent(session);
+            lastSent = time.GetTimestamp();
             // Not while others wait: the engine may be slow.
             await sending;
             foreach (var tasks in parts.Skip(1))
@@ -136,6 +137,17 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         if (context is ServerCall { Connection: var connection })
             session.HasUnread = () => connection.HasUnread;
         return session;
+    }
+
+    /// <summary>Lets more news come, so that one message has more of it.</summary>
+    private async Task GatherAsync(NodeFeed feed, long lastSent, CancellationToken ended)
+    {
+        if (ended.IsCancellationRequested)
+            return;
+        await Task.Delay(options.AssignmentBatching, time, CancellationToken.None);
+        var rest = options.BurstInterval - time.GetElapsedTime(lastSent);
+        if (rest > TimeSpan.Zero)
+            await feed.Urgent.WaitAsync(rest, time, ended).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
     }
 
     private async Task SendAsync(IServerStreamWriter<OutgoingAssignments> stream, AssignmentSet set, AssignmentSequence sequence, string[] taskIds, CancellationToken cancellation)

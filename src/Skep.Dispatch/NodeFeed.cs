@@ -5,6 +5,7 @@ internal sealed class NodeFeed(string nodeId, bool withTasks, Action<NodeFeed> c
 {
     private readonly Lock _lock = new();
     private readonly Signal _news = new();
+    private TaskCompletionSource _urgent = NewUrgent();
     private HashSet<string> _tasks = [];
     private bool _facts;
     private bool _broken;
@@ -13,6 +14,9 @@ internal sealed class NodeFeed(string nodeId, bool withTasks, Action<NodeFeed> c
 
     /// <summary>Called when there is news that others should wait for.</summary>
     public Action? OnUrgent { get; set; }
+
+    /// <summary>Completes as soon as there is urgent news that was not taken.</summary>
+    public Task Urgent => Volatile.Read(ref _urgent).Task;
 
     /// <summary>Notes a changed task; null: the node itself, the cluster or the managers changed.</summary>
     /// <param name="taskId">The task.</param>
@@ -28,6 +32,8 @@ internal sealed class NodeFeed(string nodeId, bool withTasks, Action<NodeFeed> c
             else
                 _tasks.Add(taskId);
             _news.Set();
+            if (isUrgent)
+                _urgent.TrySetResult();
         }
         if (isUrgent)
             OnUrgent?.Invoke();
@@ -55,9 +61,13 @@ internal sealed class NodeFeed(string nodeId, bool withTasks, Action<NodeFeed> c
             var taken = (_tasks, _facts);
             _tasks = [];
             _facts = false;
+            if (_urgent.Task.IsCompleted)
+                _urgent = NewUrgent();
             return taken;
         }
     }
 
     public void Dispose() => close(this);
+
+    private static TaskCompletionSource NewUrgent() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

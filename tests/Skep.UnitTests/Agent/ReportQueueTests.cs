@@ -6,6 +6,7 @@ namespace Skep.UnitTests.Agent;
 public sealed class ReportQueueTests
 {
     private readonly ReportQueue _queue = new(new Random(1));
+    private readonly Dictionary<string, ReportedTask> _tasks = [];
 
     [Fact]
     public void A_newer_state_replaces_the_one_that_waits()
@@ -92,9 +93,14 @@ public sealed class ReportQueueTests
         Assert.Equal([("a", Wire.TaskState.Accepted)], Take(5));
     }
 
-    private void Put(string id, Wire.TaskState state) => _queue.Put(new TaskReport(id, state, default, ""));
+    private void Put(string id, Wire.TaskState state)
+    {
+        if (!_tasks.TryGetValue(id, out var task))
+            _tasks[id] = task = new ReportedTask(id);
+        _queue.Put(new TaskReport(task, state, default, ""));
+    }
 
-    private List<(string Id, Wire.TaskState State)> Take(int most) => [.. TakeReports(most).Select(r => (r.TaskId, r.State))];
+    private List<(string Id, Wire.TaskState State)> Take(int most) => [.. TakeReports(most).Select(r => (r.Task.Id, r.State))];
 
     private List<TaskReport> TakeReports(int most)
     {

@@ -221,7 +221,7 @@ public sealed class WorkerTests : IDisposable
         return message;
     }
 
-    private List<(string Id, Wire.TaskState State)> Reports() => [.. TakeReports().Select(r => (r.TaskId, r.State))];
+    private List<(string Id, Wire.TaskState State)> Reports() => [.. TakeReports().Select(r => (r.Task.Id, r.State))];
 
     private List<TaskReport> TakeReports()
     {
