@@ -40,11 +40,8 @@ public sealed record DispatchOptions
     /// <summary>How long changes are gathered before a node is told (stock: 100 ms).</summary>
     public TimeSpan AssignmentBatching { get; init; } = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>
-    /// Least time from one message to a node to the next while it is told of bursts only, of which one batch concerns many nodes: thousands of messages of one
-    /// task each cost both sides several times what fewer and larger ones do.
-    /// </summary>
-    public TimeSpan BurstInterval { get; init; } = TimeSpan.FromMilliseconds(250);
+    /// <summary>Longest time from one message to a node to the next while it is told of a burst, see <see cref="BurstPace"/>; small services' tasks do not wait for it.</summary>
+    public TimeSpan BurstInterval { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Most changes in one assignments message; the rest follows in the next.</summary>
     public int MaxChangesPerMessage { get; init; } = 500;

@@ -97,11 +97,11 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         // the leader who is not: whatever was committed when the engine asked is in this state first.
         await CatchUpAsync(ended.Token);
         await stream.WriteAsync(sequence.Next(AssignmentsMessage.Types.Type.Complete, manager.Store.Read(set.Everything)), ended.Token);
-        var lastSent = time.GetTimestamp();
+        var pace = new BurstPace(options.AssignmentBatching, options.BurstInterval, time);
         while (!context.CancellationToken.IsCancellationRequested)
         {
             await WaitAsync(feed, ended.Token);
-            await GatherAsync(feed, lastSent, ended.Token);
+            await GatherAsync(feed, pace, ended.Token);
             await _turns.EnterAsync(visitor);
             IEnumerable<string[]> parts;
             Task sending;
@@ -117,7 +117,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
                 _turns.Leave();
             }
             HurryIfUrgent(session);
-            lastSent = time.GetTimestamp();
+            pace.Sent();
             // Not while others wait: the engine may be slow.
             await sending;
             foreach (var tasks in parts.Skip(1))
@@ -140,14 +140,13 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
     }
 
     /// <summary>Lets more news come, so that one message has more of it.</summary>
-    private async Task GatherAsync(NodeFeed feed, long lastSent, CancellationToken ended)
+    private async Task GatherAsync(NodeFeed feed, BurstPace pace, CancellationToken ended)
     {
         if (ended.IsCancellationRequested)
             return;
         await Task.Delay(options.AssignmentBatching, time, CancellationToken.None);
-        var rest = options.BurstInterval - time.GetElapsedTime(lastSent);
-        if (rest > TimeSpan.Zero)
-            await feed.Urgent.WaitAsync(rest, time, ended).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        if (pace.Left is var left && left > TimeSpan.Zero)
+            await feed.Urgent.WaitAsync(left, time, ended).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
     }
 
     private async Task SendAsync(IServerStreamWriter<OutgoingAssignments> stream, AssignmentSet set, AssignmentSequence sequence, string[] taskIds, CancellationToken cancellation)
