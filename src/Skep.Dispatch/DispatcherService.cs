@@ -146,7 +146,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
             return;
         await Task.Delay(options.AssignmentBatching, time, CancellationToken.None);
         if (pace.Left is var left && left > TimeSpan.Zero)
-            await feed.Urgent.WaitAsync(left, time, ended).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            await feed.GatherAsync(left, time, ended);
     }
 
     private async Task SendAsync(IServerStreamWriter<OutgoingAssignments> stream, AssignmentSet set, AssignmentSequence sequence, string[] taskIds, CancellationToken cancellation)

@@ -15,8 +15,14 @@ internal sealed class NodeFeed(string nodeId, bool withTasks, Action<NodeFeed> c
     /// <summary>Called when there is news that others should wait for.</summary>
     public Action? OnUrgent { get; set; }
 
-    /// <summary>Completes as soon as there is urgent news that was not taken.</summary>
-    public Task Urgent => Volatile.Read(ref _urgent).Task;
+    /// <summary>Lets news gather for so long, unless there is urgent news, which was not taken yet.</summary>
+    public async Task GatherAsync(TimeSpan patience, TimeProvider time, CancellationToken ended)
+    {
+        var over = Volatile.Read(ref _urgent);
+        using var timer = time.CreateTimer(static over => ((TaskCompletionSource)over!).TrySetResult(), over, patience, Timeout.InfiniteTimeSpan);
+        using var registration = ended.UnsafeRegister(static over => ((TaskCompletionSource)over!).TrySetResult(), over);
+        await over.Task;
+    }
 
     /// <summary>Notes a changed task; null: the node itself, the cluster or the managers changed.</summary>
     /// <param name="taskId">The task.</param>
@@ -46,6 +52,7 @@ internal sealed class NodeFeed(string nodeId, bool withTasks, Action<NodeFeed> c
         {
             _broken = true;
             _news.Set();
+            _urgent.TrySetResult();
         }
     }
 

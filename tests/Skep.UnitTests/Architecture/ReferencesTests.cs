@@ -65,6 +65,24 @@ public sealed class ReferencesTests
         Assert.Empty(found);
     }
 
+    [Theory]
+    [InlineData("Skep.Manager")]
+    [InlineData("Skep.Dispatch")]
+    public void What_the_simulation_runs_stays_on_its_thread(string part)
+    {
+        var source = Path.Combine(SourceRoot(), "src", part);
+        var forbidden = new[] { "ConfigureAwait(", "Task.Run(", "SemaphoreSlim" };
+        var found =
+            from file in Directory.EnumerateFiles(source, "*.cs", SearchOption.AllDirectories)
+            let path = Path.GetRelativePath(source, file)
+            // Readers' logs are no part of it.
+            where !path.StartsWith("obj", StringComparison.Ordinal) && !path.StartsWith("Logs", StringComparison.Ordinal)
+            from line in File.ReadLines(file)
+            where forbidden.Any(word => line.Split("//")[0].Contains(word, StringComparison.Ordinal))
+            select $"{path}: {line.Trim()}";
+        Assert.Empty(found);
+    }
+
     [Fact]
     public void No_source_file_is_longer_than_600_lines()
     {

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using Skep.Dispatch;
 using Skep.State;
 using Skep.UnitTests.State;
@@ -53,6 +54,43 @@ public sealed class NodeFeedsTests : IAsyncDisposable
         _manager.Commit([Batches.Service("api", "box:1"), Batches.Tasks("api", 1), Batches.Tasks("web", [.. Enumerable.Range(300, 200)]),
             .. Enumerable.Range(300, 200).Select(slot => Batches.Assign($"web-{slot}", "n1")), Batches.Assign("api-1", "n1")]);
         Assert.Equal(2, _urgent);
+    }
+
+    [Fact]
+    public async Task News_of_a_burst_gathers_until_the_time_is_over_or_one_of_few_or_the_end_comes()
+    {
+        var time = new FakeTimeProvider();
+        _feed.Take();
+        var gathering = Gather();
+        _manager.Commit(Batches.Tasks("web", [.. Enumerable.Range(2, 200)]));
+        _manager.Commit([.. Enumerable.Range(2, 200).Select(slot => Batches.Assign($"web-{slot}", "n1"))]);
+        time.Advance(TimeSpan.FromMilliseconds(999));
+        Assert.False(gathering.IsCompleted);
+        time.Advance(TimeSpan.FromMilliseconds(1));
+        await gathering;
+        Assert.Equal(200, _feed.Take()!.Value.Tasks.Count);
+
+        gathering = Gather();
+        Assert.False(gathering.IsCompleted);
+        _manager.Commit(Batches.Service("api", "box:1"), Batches.Tasks("api", 1), Batches.Assign("api-1", "n1"));
+        await gathering;
+        // It was not taken yet, so nobody waits for more.
+        await Gather();
+        _feed.Take();
+
+        using var end = new CancellationTokenSource();
+        gathering = _feed.GatherAsync(TimeSpan.FromSeconds(1), time, end.Token);
+        Assert.False(gathering.IsCompleted);
+        await end.CancelAsync();
+        await gathering;
+        _feed.Take();
+
+        gathering = Gather();
+        Assert.False(gathering.IsCompleted);
+        _feed.Break();
+        await gathering;
+
+        Task Gather() => _feed.GatherAsync(TimeSpan.FromSeconds(1), time, CancellationToken.None);
     }
 
     public async ValueTask DisposeAsync()

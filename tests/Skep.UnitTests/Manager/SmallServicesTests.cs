@@ -1,4 +1,3 @@
-using Skep.Manager;
 using Skep.Manager.Allocation;
 using Skep.Manager.Orchestration;
 using Skep.Manager.Scheduling;
