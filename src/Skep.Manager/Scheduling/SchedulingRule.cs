@@ -8,9 +8,6 @@ namespace Skep.Manager.Scheduling;
 /// </summary>
 public sealed class SchedulingRule : IRule
 {
-    /// <summary>Tasks of one spec that are placed before another spec that waits has its turn.</summary>
-    private const int TasksPerGo = 2_000;
-
     /// <summary>Different demands on nodes for which the nodes are kept in order; a bound on memory.</summary>
     private const int MaxOrders = 32;
 
@@ -127,7 +124,8 @@ public sealed class SchedulingRule : IRule
         while (nodes > 0 && _plan.Count < turn.Budget && _queue.TryDequeue(out var group))
         {
             group.IsQueued = false;
-            nodes -= 1 + Place(turn, group, _queue.Count > 0 ? Math.Min(_plan.Count + TasksPerGo, turn.Budget) : turn.Budget);
+            // Others that wait have the next turn.
+            nodes -= 1 + Place(turn, group, turn.Budget);
         }
         EmitPlan(turn);
     }
