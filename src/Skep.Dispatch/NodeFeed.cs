@@ -5,7 +5,8 @@ internal sealed class NodeFeed(string nodeId, bool withTasks, Action<NodeFeed> c
 {
     private readonly Lock _lock = new();
     private readonly Signal _news = new();
-    private TaskCompletionSource _urgent = NewUrgent();
+    // More is not waited for: there is urgent news, or the time is over.
+    private TaskCompletionSource _gathered = New();
     private HashSet<string> _tasks = [];
     private bool _facts;
     private bool _broken;
@@ -18,7 +19,7 @@ internal sealed class NodeFeed(string nodeId, bool withTasks, Action<NodeFeed> c
     /// <summary>Lets news gather for so long, unless there is urgent news, which was not taken yet.</summary>
     public async Task GatherAsync(TimeSpan patience, TimeProvider time, CancellationToken ended)
     {
-        var over = Volatile.Read(ref _urgent);
+        var over = Volatile.Read(ref _gathered);
         using var timer = time.CreateTimer(static over => ((TaskCompletionSource)over!).TrySetResult(), over, patience, Timeout.InfiniteTimeSpan);
         using var registration = ended.UnsafeRegister(static over => ((TaskCompletionSource)over!).TrySetResult(), over);
         await over.Task;
@@ -39,7 +40,7 @@ internal sealed class NodeFeed(string nodeId, bool withTasks, Action<NodeFeed> c
                 _tasks.Add(taskId);
             _news.Set();
             if (isUrgent)
-                _urgent.TrySetResult();
+                _gathered.TrySetResult();
         }
         if (isUrgent)
             OnUrgent?.Invoke();
@@ -52,7 +53,7 @@ internal sealed class NodeFeed(string nodeId, bool withTasks, Action<NodeFeed> c
         {
             _broken = true;
             _news.Set();
-            _urgent.TrySetResult();
+            _gathered.TrySetResult();
         }
     }
 
@@ -68,13 +69,13 @@ internal sealed class NodeFeed(string nodeId, bool withTasks, Action<NodeFeed> c
             var taken = (_tasks, _facts);
             _tasks = [];
             _facts = false;
-            if (_urgent.Task.IsCompleted)
-                _urgent = NewUrgent();
+            if (_gathered.Task.IsCompleted)
+                _gathered = New();
             return taken;
         }
     }
 
     public void Dispose() => close(this);
 
-    private static TaskCompletionSource NewUrgent() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -4,9 +4,7 @@ using Skep.Wire;
 
 namespace Skep.Dispatch;
 
-/// <summary>
-/// The tasks of <see cref="SmallServices"/> that a node was told of and that it has not yet started.
-/// </summary>
+/// <summary>The tasks of <see cref="SmallServices"/> that a node was told of and that it has not yet started.</summary>
 internal sealed class UrgentTasks
 {
     private readonly Lock _lock = new();

@@ -66,7 +66,7 @@ public sealed class AllocationRule : IRule
         foreach (var task in state.Tasks.All)
             _nodeNetworks.Update(null, task, _nodes.Add);
         foreach (var task in state.Tasks.All.Where(IsNew).OrderBy(t => t.CreatedAt).ThenBy(t => t.Id, StringComparer.Ordinal))
-            _tasks.Add(task.Id);
+            AddNew(task);
     }
 
     public void Note(Change change)
@@ -144,8 +144,10 @@ public sealed class AllocationRule : IRule
     {
         _nodeNetworks.Update(old, task, _nodes.Add);
         if (old is null && task is not null && IsNew(task))
-            (SmallServices.Has(_state, task) ? _fewTasks : _tasks).Add(task.Id);
+            AddNew(task);
     }
+
+    private void AddNew(TaskRecord task) => (SmallServices.Has(_state, task) ? _fewTasks : _tasks).Add(task.Id);
 
     private static bool IsNew(TaskRecord task) => task.State == Wire.TaskState.New;
 

@@ -7,7 +7,7 @@ namespace Skep.Manager.Orchestration;
 /// <remarks>
 /// Cost, with n tasks in the service: a task event is O(1) to note and O(tasks of its slot) to act on. A full look, O(n), is taken
 /// only when the service, its spec or a task's existence changes; what it finds to do is kept as a plan and carried out over
-/// as many turns as the budget wants, O(1) per task. So scaling to 70,000 costs one walk and 70,000 creations in 7 turns,
+/// as many turns as the budget wants, O(1) per task. So scaling to 70,000 costs one walk and 70,000 creations in 70 turns,
 /// and the 70,000 tasks' some 10 status changes each cost a few dictionary look-ups.
 /// </remarks>
 public sealed class ReplicatedServices(RestartSupervisor restarts, UpdateSupervisor updates) : IRule
