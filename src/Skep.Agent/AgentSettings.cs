@@ -8,4 +8,10 @@ public sealed record AgentSettings
 
     /// <summary>Most task statuses in one call. Stock engines send one.</summary>
     public int StatusesPerCall { get; init; } = 1;
+
+    /// <summary>
+    /// Takes in what the node is assigned. Where thousands of agents are one process, a burst would else hold up what they wait for elsewhere: an engine of its own
+    /// has its answers while it takes in assignments.
+    /// </summary>
+    public TaskScheduler Assignments { get; init; } = TaskScheduler.Default;
 }

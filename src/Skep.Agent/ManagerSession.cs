@@ -31,7 +31,7 @@ internal sealed class ManagerSession(ManagerConnection connection, Worker worker
         heartbeats.Begin();
         await Task.WhenAll(
             DoAsync(ListenAsync(session, onMessage)),
-            DoAsync(WatchAsync(id)),
+            DoAsync(Task.Factory.StartNew(() => WatchAsync(id), CancellationToken.None, TaskCreationOptions.DenyChildAttach, settings.Assignments).Unwrap()),
             DoAsync(ReportAsync(id)),
             DoAsync(AnswerLogReadersAsync())).ConfigureAwait(false);
         heartbeats.End();
@@ -80,12 +80,13 @@ internal sealed class ManagerSession(ManagerConnection connection, Worker worker
         throw new EndOfStreamException("the session's stream ended");
     }
 
+    /// <summary>Goes on on the scheduler on which it began.</summary>
     private async Task WatchAsync(string id)
     {
         var watch = new StreamingCall<TaskAssignments>(TaskAssignments.Parser);
         connection.Start(watch, RpcMethod.Assignments, new Wire.AssignmentsRequest { SessionId = id });
         var chain = new AssignmentChain();
-        while (await watch.MoveNextAsync().ConfigureAwait(false))
+        while (await watch.MoveNextAsync())
         {
             if (!chain.Take(watch.Current))
                 throw new InvalidDataException("an assignments message is missing");

@@ -23,12 +23,13 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
 {
     private readonly TaskMessages _messages = new();
     private readonly ReportTurns _reports = new(options.ReportsAtATime, options.ReportsPerTurn, hasTimeToSpare, time);
-    private readonly Turnstile _turns = new(Environment.ProcessorCount);
+    private readonly AssignmentTurns _turns = new(Environment.ProcessorCount, options.AssignmentBatching, options.BurstInterval, time);
 
     public override async Task Session(SessionRequest request, IServerStreamWriter<SessionMessage> stream, ServerCallContext context)
     {
         var nodeId = context.GetNode().NodeId;
-        using var feed = feeds.Open(nodeId, withTasks: false);
+        var news = new Signal();
+        using var feed = feeds.Open(nodeId, ofTasks: false, _ => news.Set());
         var session = await OpenSessionAsync(nodeId, request, context);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, session.Ended);
         SessionMessage? told = null;
@@ -40,7 +41,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
                 await stream.WriteAsync(message, ended.Token);
                 told = message;
             }
-            await WaitAsync(feed, ended.Token);
+            await WaitAsync(news, ended.Token);
             if (session.Ended.IsCancellationRequested || feed.Take() is null)
                 throw new RpcException(new Status(StatusCode.Aborted, "node must disconnect"));
             if (context.CancellationToken.IsCancellationRequested)
@@ -87,45 +88,46 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
     {
         var nodeId = context.GetNode().NodeId;
         var session = sessions.Get(nodeId, request.SessionId);
-        using var feed = feeds.Open(nodeId, withTasks: true);
+        var visitor = _turns.NewVisitor();
+        using var feed = feeds.Open(nodeId, ofTasks: true, isUrgent => _turns.Note(visitor, isUrgent));
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, session.Ended);
         var set = new AssignmentSet(_messages, nodeId, session.Urgent);
         var sequence = new AssignmentSequence();
-        var visitor = new Turnstile.Visitor();
-        feed.OnUrgent = () => _turns.Hurry(visitor);
+        using var end = ended.Token.UnsafeRegister(_ => _turns.End(visitor), null);
         // An engine removes what is not in the first message. So nobody sends it from a state that lags behind, and nobody thinks himself
         // the leader who is not: whatever was committed when the engine asked is in this state first.
         await CatchUpAsync(ended.Token);
         await stream.WriteAsync(sequence.Next(AssignmentsMessage.Types.Type.Complete, manager.Store.Read(set.Everything)), ended.Token);
-        var pace = new BurstPace(options.AssignmentBatching, options.BurstInterval, time);
-        while (!context.CancellationToken.IsCancellationRequested)
+        while (await _turns.WaitAsync(visitor))
         {
-            await WaitAsync(feed, ended.Token);
-            await GatherAsync(feed, pace, ended.Token);
-            await _turns.EnterAsync(visitor);
             IEnumerable<string[]> parts;
             Task sending;
             try
             {
-                if (session.Ended.IsCancellationRequested || feed.Take() is not { } news)
-                    throw new RpcException(new Status(StatusCode.InvalidArgument, "session invalid"));
-                parts = news.Tasks.Chunk(options.MaxChangesPerMessage);
+                if (feed.Take() is not { } changed)
+                    throw SessionInvalid();
+                parts = changed.Chunk(options.MaxChangesPerMessage);
                 sending = SendAsync(stream, set, sequence, parts.FirstOrDefault() ?? [], ended.Token);
             }
             finally
             {
-                _turns.Leave();
+                _ = _turns.LeaveAsync();
             }
             HurryIfUrgent(session);
-            pace.Sent();
             // Not while others wait: the engine may be slow.
             await sending;
             foreach (var tasks in parts.Skip(1))
                 await SendAsync(stream, set, sequence, tasks, ended.Token);
         }
+        if (session.Ended.IsCancellationRequested)
+            throw SessionInvalid();
     }
 
-    public void Dispose() => _reports.Dispose();
+    public void Dispose()
+    {
+        _reports.Dispose();
+        _turns.Dispose();
+    }
 
     private async Task<NodeSession> OpenSessionAsync(string nodeId, SessionRequest request, ServerCallContext context)
     {
@@ -137,16 +139,6 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         if (context is ServerCall { Connection: var connection })
             session.HasUnread = () => connection.HasUnread;
         return session;
-    }
-
-    /// <summary>Lets more news come, so that one message has more of it.</summary>
-    private async Task GatherAsync(NodeFeed feed, BurstPace pace, CancellationToken ended)
-    {
-        if (ended.IsCancellationRequested)
-            return;
-        await Task.Delay(options.AssignmentBatching, time, CancellationToken.None);
-        if (pace.Left is var left && left > TimeSpan.Zero)
-            await feed.GatherAsync(left, time, ended);
     }
 
     private async Task SendAsync(IServerStreamWriter<OutgoingAssignments> stream, AssignmentSet set, AssignmentSequence sequence, string[] taskIds, CancellationToken cancellation)
@@ -203,15 +195,18 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         }
         catch (OperationCanceledException)
         {
-            throw new RpcException(new Status(StatusCode.InvalidArgument, "session invalid"));
+            throw SessionInvalid();
         }
     }
 
-    private static async Task WaitAsync(NodeFeed feed, CancellationToken ended)
+    /// <summary>Stock's words: the engine opens a new session.</summary>
+    private static RpcException SessionInvalid() => new(new Status(StatusCode.InvalidArgument, "session invalid"));
+
+    private static async Task WaitAsync(Signal news, CancellationToken ended)
     {
         try
         {
-            await feed.WaitAsync(ended);
+            await news.WaitAsync(ended);
         }
         catch (OperationCanceledException)
         {

@@ -19,10 +19,11 @@ public sealed class NodeFeeds : IDisposable
 
     /// <summary>Opens a feed of one node's changes. Open it first, read the state then: nothing is missed.</summary>
     /// <param name="nodeId">Whose.</param>
-    /// <param name="withTasks">Whether its tasks are of interest, too: with many, that is to be woken thousands of times.</param>
-    internal NodeFeed Open(string nodeId, bool withTasks)
+    /// <param name="ofTasks">See <see cref="NodeFeed"/>.</param>
+    /// <param name="onNews">See <see cref="NodeFeed"/>.</param>
+    internal NodeFeed Open(string nodeId, bool ofTasks, Action<bool> onNews)
     {
-        var feed = new NodeFeed(nodeId, withTasks, Close);
+        var feed = new NodeFeed(nodeId, ofTasks, onNews, Close);
         _byNode.AddOrUpdate(nodeId, static (_, feed) => [feed], static (_, feeds, feed) => feeds.Add(feed), feed);
         return feed;
     }

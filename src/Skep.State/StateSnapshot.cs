@@ -70,8 +70,13 @@ public sealed class StateSnapshot
 
         foreach (var spec in _currentSpecs)
             NumberOf(spec, current: true);
+        // One record for all tasks: objects of their own would be most of what a manager throws away while a burst is placed, and each collection stops all else.
+        var (stored, status) = (new SnapshotRecord { Task = new StoredTask() }, new Wire.TaskStatus());
         foreach (var task in _tasks)
-            Write(new SnapshotRecord { Task = Store(task, NumberOf(task.Spec, current: false)) });
+        {
+            Store(task, NumberOf(task.Spec, current: false), stored.Task, status);
+            Write(stored);
+        }
         output.WriteMessage(new SnapshotRecord { Trailer = new SnapshotTrailer { Records = records } });
     }
 
@@ -135,21 +140,23 @@ public sealed class StateSnapshot
             state.RestoreTaskSpec(spec);
     }
 
-    private static StoredTask Store(TaskRecord task, uint specNumber) => new()
+    private static void Store(TaskRecord task, uint specNumber, StoredTask stored, Wire.TaskStatus status)
     {
-        Id = task.Id,
-        SpecNumber = specNumber,
-        Slot = task.Slot,
-        NodeId = task.NodeId,
-        DesiredState = task.DesiredState,
-        Status = task.Status.ToWire(),
-        Attachments = { task.Attachments },
-        Endpoint = task.Endpoint,
-        GenericResources = { task.GenericResources },
-        Version = task.Version,
-        CreatedAt = SwarmTime.ToLog(task.CreatedAt),
-        UpdatedAt = SwarmTime.ToLog(task.UpdatedAt),
-    };
+        stored.Id = task.Id;
+        stored.SpecNumber = specNumber;
+        stored.Slot = task.Slot;
+        stored.NodeId = task.NodeId;
+        stored.DesiredState = task.DesiredState;
+        stored.Status = task.Status.ToWire(status);
+        stored.Attachments.Clear();
+        stored.Attachments.AddRange(task.Attachments);
+        stored.Endpoint = task.Endpoint;
+        stored.GenericResources.Clear();
+        stored.GenericResources.AddRange(task.GenericResources);
+        stored.Version = task.Version;
+        stored.CreatedAt = SwarmTime.ToLog(task.CreatedAt);
+        stored.UpdatedAt = SwarmTime.ToLog(task.UpdatedAt);
+    }
 
     private static TaskRecord Load(StoredTask stored, Dictionary<uint, TaskSpecRecord> specs, ClusterState state) => new()
     {

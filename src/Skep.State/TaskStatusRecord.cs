@@ -42,7 +42,7 @@ public sealed class TaskStatusRecord
             (_seconds, _nanos) = (time.Seconds, time.Nanos);
         if (status.Container is { ContainerId.Length: ContainerIdDigits } container && Convert.FromHexString(container.ContainerId, _container, out _, out _) == OperationStatus.Done)
             (_pid, _exitCode) = (container.Pid, container.ExitCode);
-        if (!FromFields().Equals(status))
+        if (!FromFields(new()).Equals(status))
             _whole = status;
     }
 
@@ -57,20 +57,34 @@ public sealed class TaskStatusRecord
     public DateTimeOffset? AppliedAt => _whole?.AppliedAt?.ToDateTimeOffset();
 
     /// <summary>As it came. A message of the caller's own: it may be changed.</summary>
-    public Wire.TaskStatus ToWire() => _whole?.Clone() ?? FromFields();
+    public Wire.TaskStatus ToWire() => _whole?.Clone() ?? FromFields(new());
+
+    /// <summary>As it came, for who only writes it: it is not to be changed.</summary>
+    /// <param name="room">A message that may be filled, for one status after the other.</param>
+    internal Wire.TaskStatus ToWire(Wire.TaskStatus room) => _whole ?? FromFields(room);
 
     /// <summary>It says nothing else than this one does.</summary>
-    public bool Says(Wire.TaskStatus status) => State == status.State && (_whole ?? FromFields()).Equals(status);
+    public bool Says(Wire.TaskStatus status) => State == status.State && (_whole ?? FromFields(new())).Equals(status);
 
-    private Wire.TaskStatus FromFields()
+    private Wire.TaskStatus FromFields(Wire.TaskStatus status)
     {
-        var status = new Wire.TaskStatus { State = State, Message = Message, Err = Err };
-        if (_nanos != NoTime)
-            status.Timestamp = new Timestamp { Seconds = _seconds, Nanos = _nanos };
+        (status.State, status.Message, status.Err) = (State, Message, Err);
+        status.Timestamp = _nanos == NoTime ? null : Filled(status.Timestamp ?? new());
         ReadOnlySpan<byte> id = _container;
-        if (id.ContainsAnyExcept((byte)0))
-            status.Container = new Wire.ContainerStatus { ContainerId = Convert.ToHexStringLower(id), Pid = _pid, ExitCode = _exitCode };
+        status.Container = id.ContainsAnyExcept((byte)0) ? Filled(status.Container ?? new(), id) : null;
         return status;
+    }
+
+    private Timestamp Filled(Timestamp time)
+    {
+        (time.Seconds, time.Nanos) = (_seconds, _nanos);
+        return time;
+    }
+
+    private Wire.ContainerStatus Filled(Wire.ContainerStatus container, ReadOnlySpan<byte> id)
+    {
+        (container.ContainerId, container.Pid, container.ExitCode) = (Convert.ToHexStringLower(id), _pid, _exitCode);
+        return container;
     }
 
     [InlineArray(ContainerIdDigits / 2)]

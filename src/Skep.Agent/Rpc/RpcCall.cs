@@ -70,12 +70,12 @@ internal sealed class UnaryCall<T>(MessageParser<T> parser) : RpcCall, IValueTas
     }
 }
 
-/// <summary>A call whose answers come until the peer ends it.</summary>
+/// <summary>A call whose answers come until the peer ends it. Whoever waits for them goes on on his own scheduler.</summary>
 internal sealed class StreamingCall<T>(MessageParser<T> parser) : RpcCall
     where T : class, IMessage<T>
 {
     private readonly Lock _lock = new();
-    private readonly Queue<T> _messages = [];
+    private readonly Queue<byte[]> _messages = [];
     private readonly MessageParser<T> _parser = parser.WithDiscardUnknownFields(true);
     private readonly Wakeup _news = new(elsewhere: false);
     private bool _hasEnded;
@@ -94,22 +94,23 @@ internal sealed class StreamingCall<T>(MessageParser<T> parser) : RpcCall
             {
                 if (_messages.TryDequeue(out var message))
                 {
-                    Current = message;
+                    Current = _parser.ParseFrom(message);
                     return true;
                 }
                 if (_hasEnded)
                     return _error is null ? false : throw _error;
                 news = _news.Arm();
             }
-            await news.ConfigureAwait(false);
+            await news;
         }
     }
 
     protected override void Message(ReadOnlyMemory<byte> message)
     {
-        var parsed = _parser.ParseFrom(message.Span);
+        // Parsed by whoever takes it: the connection's reader has others to read for.
+        var copy = message.ToArray();
         lock (_lock)
-            _messages.Enqueue(parsed);
+            _messages.Enqueue(copy);
         _news.Set();
     }
 

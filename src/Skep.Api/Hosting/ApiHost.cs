@@ -23,6 +23,9 @@ public sealed class ApiHost : IAsyncDisposable
     /// <summary>As Go's servers allow for a request's line and headers together: registry credentials and build arguments travel in them.</summary>
     private const int MaxHeadBytes = 1 << 20;
 
+    /// <summary>Of an answer so much may wait for its client: the list of 5,000 nodes is 8 MB, and with the usual 64 KB whoever makes it waits for the client 120 times.</summary>
+    private const int MaxResponseBufferBytes = 1 << 20;
+
     private readonly ApiHostOptions _options;
     private readonly WebApplication _app;
     private readonly EngineClient _engine;
@@ -112,6 +115,7 @@ public sealed class ApiHost : IAsyncDisposable
         kestrel.Limits.MaxRequestBodySize = null;
         kestrel.Limits.MinRequestBodyDataRate = null;
         kestrel.Limits.MinResponseDataRate = null;
+        kestrel.Limits.MaxResponseBufferSize = MaxResponseBufferBytes;
         kestrel.Limits.MaxRequestBufferSize = 2 * MaxHeadBytes;
         kestrel.Limits.MaxRequestLineSize = MaxHeadBytes;
         kestrel.Limits.MaxRequestHeadersTotalSize = MaxHeadBytes;

@@ -137,7 +137,7 @@ public sealed class Replica : IReplica, IAsyncDisposable
         await _snapshotFiles.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            await Task.Run(() => _store.ReceiveSnapshot(metadata, content.CopyTo, cancellation), cancellation).ConfigureAwait(false);
+            await OnOwnThreadAsync(() => _store.ReceiveSnapshot(metadata, content.CopyTo, cancellation)).ConfigureAwait(false);
             await Queue<bool>(
                 completion =>
                 {
@@ -364,6 +364,10 @@ public sealed class Replica : IReplica, IAsyncDisposable
     private void WriteSnapshotInBackground(SnapshotMetadata metadata, ISnapshotWriter captured) =>
         _background = Task.Run(() => WriteSnapshotAsync(metadata, captured));
 
+    /// <summary>For what takes seconds: the thread pool has few threads, and much that waits for one.</summary>
+    private static Task OnOwnThreadAsync(Action work) =>
+        Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
     private async Task WriteSnapshotAsync(SnapshotMetadata metadata, ISnapshotWriter captured)
     {
         Exception? failure = null;
@@ -375,7 +379,8 @@ public sealed class Replica : IReplica, IAsyncDisposable
                 try
                 {
                     var started = Stopwatch.GetTimestamp();
-                    var bytes = _store.WriteSnapshot(metadata, captured.WriteTo, _closing.Token);
+                    var bytes = 0L;
+                    await OnOwnThreadAsync(() => bytes = _store.WriteSnapshot(metadata, captured.WriteTo, _closing.Token)).ConfigureAwait(false);
                     var duration = Stopwatch.GetElapsedTime(started);
                     LogMetrics.SnapshotSeconds.Observe(duration.TotalSeconds);
                     _logger.LogInformation("log: wrote the snapshot of entry {Index}, {Bytes} bytes in {Duration}", metadata.Index, bytes, duration);

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Grpc.Core;
 using Skep.Agent;
 using Skep.Agent.Simulated;
+using Skep.Rpc;
 
 namespace Skep.Cli.Lab;
 
@@ -26,6 +27,7 @@ internal sealed class AgentFleet : IDisposable
     private readonly SimulatedExecutor _executor;
     private readonly NodeCertificateClient _certificates;
     private readonly HeartbeatClock _heartbeats;
+    private readonly OwnThread _assignments = new("skep-assign");
     private readonly FleetPower _power;
     private readonly FleetReport _report;
 
@@ -81,6 +83,7 @@ internal sealed class AgentFleet : IDisposable
         _power.Dispose();
         _heartbeats.Dispose();
         _executor.Dispose();
+        _assignments.Dispose();
     }
 
     private async Task JoinAllAsync(CancellationToken cancellation)
@@ -99,6 +102,7 @@ internal sealed class AgentFleet : IDisposable
         {
             Description = Descriptions.Of(_options.Prefix + (index + 1).ToString("d" + Digits(_options.Count), CultureInfo.InvariantCulture)),
             StatusesPerCall = _options.StatusesPerCall,
+            Assignments = _assignments,
         };
         var agent = new NodeAgent(credentials, _options.Managers, settings, _heartbeats, Containers(index), Figures, random, _time);
         var node = new FleetNode(agent);

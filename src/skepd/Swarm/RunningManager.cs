@@ -7,6 +7,7 @@ using Skep.Dispatch.Logs;
 using Skep.Log;
 using Skep.Log.Transport;
 using Skep.Manager;
+using Skep.Rpc;
 using Skep.Security;
 using Skep.State;
 using Skep.Storage;
@@ -29,7 +30,7 @@ internal sealed class RunningManager : IAsyncDisposable
     private readonly LeaderLink _link;
     private readonly ManagerService _service;
     private readonly Leadership _leadership;
-    private readonly LoopThread _loopThread;
+    private readonly OwnThread _loopThread;
     private readonly MembershipKeeper _membership;
     private readonly IDisposable _settings;
     private readonly CancellationTokenSource _closing = new();
@@ -241,7 +242,8 @@ internal sealed class RunningManager : IAsyncDisposable
 
         public string Run { get; }
 
-        public LoopThread LoopThread { get; } = new();
+        /// <summary>The leader's loop's.</summary>
+        public OwnThread LoopThread { get; } = new("skep-loop");
 
         public LogKeys Keys { get; }
 

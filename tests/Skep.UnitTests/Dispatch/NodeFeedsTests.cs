@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Time.Testing;
 using Skep.Dispatch;
 using Skep.State;
 using Skep.UnitTests.State;
@@ -11,20 +10,25 @@ public sealed class NodeFeedsTests : IAsyncDisposable
     private readonly InMemoryManager _manager = new(TimeProvider.System);
     private readonly NodeFeeds _feeds;
     private readonly NodeFeed _feed;
+    private int _news;
     private int _urgent;
 
     public NodeFeedsTests()
     {
         _feeds = new NodeFeeds(_manager.Store);
-        _feed = _feeds.Open("n1", withTasks: true);
-        _feed.OnUrgent = () => _urgent++;
+        _feed = _feeds.Open("n1", ofTasks: true, isUrgent =>
+        {
+            _news++;
+            if (isUrgent)
+                _urgent++;
+        });
         _manager.Commit(Batches.Service("web", "box:1"), Batches.Tasks("web", 1), Batches.Assign("web-1", "n1"));
     }
 
     [Fact]
     public void A_node_is_woken_for_a_task_that_it_gets()
     {
-        Assert.Equal(["web-1"], _feed.Take()!.Value.Tasks);
+        Assert.Equal(["web-1"], _feed.Take()!);
         Assert.Equal(1, _urgent);
     }
 
@@ -34,7 +38,7 @@ public sealed class NodeFeedsTests : IAsyncDisposable
         _feed.Take();
         Report("web-1", Wire.TaskState.Preparing);
         Report("web-1", Wire.TaskState.Running);
-        Assert.Empty(_feed.Take()!.Value.Tasks);
+        Assert.Empty(_feed.Take()!);
     }
 
     [Fact]
@@ -42,7 +46,7 @@ public sealed class NodeFeedsTests : IAsyncDisposable
     {
         _feed.Take();
         Report("web-1", Wire.TaskState.Failed);
-        Assert.Equal(["web-1"], _feed.Take()!.Value.Tasks);
+        Assert.Equal(["web-1"], _feed.Take()!);
     }
 
     [Fact]
@@ -57,40 +61,16 @@ public sealed class NodeFeedsTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task News_of_a_burst_gathers_until_the_time_is_over_or_one_of_few_or_the_end_comes()
+    public void A_node_is_told_of_what_it_is_itself_by_a_feed_of_that_alone()
     {
-        var time = new FakeTimeProvider();
-        _feed.Take();
-        var gathering = Gather();
-        _manager.Commit(Batches.Tasks("web", [.. Enumerable.Range(2, 200)]));
-        _manager.Commit([.. Enumerable.Range(2, 200).Select(slot => Batches.Assign($"web-{slot}", "n1"))]);
-        time.Advance(TimeSpan.FromMilliseconds(999));
-        Assert.False(gathering.IsCompleted);
-        time.Advance(TimeSpan.FromMilliseconds(1));
-        await gathering;
-        Assert.Equal(200, _feed.Take()!.Value.Tasks.Count);
-
-        gathering = Gather();
-        Assert.False(gathering.IsCompleted);
-        _manager.Commit(Batches.Service("api", "box:1"), Batches.Tasks("api", 1), Batches.Assign("api-1", "n1"));
-        await gathering;
-        // It was not taken yet, so nobody waits for more.
-        await Gather();
-        _feed.Take();
-
-        using var end = new CancellationTokenSource();
-        gathering = _feed.GatherAsync(TimeSpan.FromSeconds(1), time, end.Token);
-        Assert.False(gathering.IsCompleted);
-        await end.CancelAsync();
-        await gathering;
-        _feed.Take();
-
-        gathering = Gather();
-        Assert.False(gathering.IsCompleted);
-        _feed.Break();
-        await gathering;
-
-        Task Gather() => _feed.GatherAsync(TimeSpan.FromSeconds(1), time, CancellationToken.None);
+        var news = new List<bool>();
+        using var facts = _feeds.Open("n1", ofTasks: false, news.Add);
+        _manager.Commit(Batches.Tasks("web", 2), Batches.Assign("web-2", "n1"));
+        Assert.Empty(news);
+        var before = _news;
+        _feeds.Wake("n1");
+        Assert.Equal([false], news);
+        Assert.Equal(before, _news);
     }
 
     public async ValueTask DisposeAsync()

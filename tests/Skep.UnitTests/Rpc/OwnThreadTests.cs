@@ -1,14 +1,14 @@
-using Skep.Daemon.Swarm;
+using Skep.Rpc;
 using Skep.State;
 using Xunit;
 
-namespace Skep.UnitTests.Daemon;
+namespace Skep.UnitTests.Rpc;
 
-public sealed class LoopThreadTests : IDisposable
+public sealed class OwnThreadTests : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
-    private readonly LoopThread _loop = new();
+    private readonly OwnThread _loop = new("test");
 
     [Fact]
     public async Task What_is_queued_runs_in_order_on_one_thread_of_its_own()

@@ -1,16 +1,17 @@
 using System.Collections.Concurrent;
 
-namespace Skep.Daemon.Swarm;
+namespace Skep.Rpc;
 
 /// <summary>
-/// A thread that the leader's loop has for itself. In the thread pool each of its steps would wait behind the calls of thousands of engines, and the more they
-/// have to tell, the less of it would be taken in.
+/// A thread that some work has for itself, one step after the other: in the thread pool each step would wait behind the calls of thousands of engines, or
+/// they behind it.
 /// </summary>
-internal sealed class LoopThread : TaskScheduler, IDisposable
+public sealed class OwnThread : TaskScheduler, IDisposable
 {
     private readonly BlockingCollection<Task> _ready = [];
 
-    public LoopThread() => new Thread(Run) { IsBackground = true, Name = "skep-loop" }.Start();
+    /// <param name="name">As ps and top show it; up to 15 characters.</param>
+    public OwnThread(string name) => new Thread(Run) { IsBackground = true, Name = name }.Start();
 
     public override int MaximumConcurrencyLevel => 1;
 
@@ -19,13 +20,14 @@ internal sealed class LoopThread : TaskScheduler, IDisposable
 
     protected override void QueueTask(Task task)
     {
+        ArgumentNullException.ThrowIfNull(task);
         try
         {
             _ready.Add(task);
         }
         catch (InvalidOperationException)
         {
-            // The manager has ended: whatever goes on does so elsewhere.
+            // The thread has ended: whatever goes on does so elsewhere.
             ThreadPool.UnsafeQueueUserWorkItem(_ => TryExecuteTask(task), null);
         }
     }
