@@ -6,6 +6,9 @@ public interface IProposer
     /// <summary>For the turns of one term of leadership, each of which rests on those before it.</summary>
     IProposalSequence BeginSequence();
 
+    /// <summary>False while the state here has all that was ever acknowledged without asking anyone: this manager leads, and there is no other.</summary>
+    bool NeedsReadBarrier => true;
+
     /// <summary>See <see cref="IManager.ReadBarrierAsync"/>.</summary>
     /// <exception cref="LeadershipLostException">No leader is known, or it did not answer: try again.</exception>
     Task ReadBarrierAsync(CancellationToken cancellation);

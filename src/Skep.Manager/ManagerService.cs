@@ -71,6 +71,9 @@ public sealed class ManagerService(
 
     public async Task ReadBarrierAsync(CancellationToken cancellation = default)
     {
+        // Where there is one manager, as there often is, its readers need not wait behind what the log is at.
+        if (!proposer.NeedsReadBarrier)
+            return;
         try
         {
             await _barrier.WaitAsync(cancellation);

@@ -60,6 +60,9 @@ public sealed class Replica : IReplica, IAsyncDisposable
     /// <summary>As of <see cref="LastApplied"/>.</summary>
     public Membership Membership => _loop.Membership;
 
+    /// <summary>Whether a read needs no barrier, since what is applied here is all that was ever acknowledged.</summary>
+    public bool LeadsAlone => _loop.LeadsAlone;
+
     /// <summary>Completes when the replica is closed; faults with the cause when it had to stop.</summary>
     public Task Stopped => _stopped.Task;
 

@@ -101,7 +101,13 @@ internal sealed class ReplicaLoop
 
     public Status Status => _node.Status;
 
-    private bool IsAlone => Membership.Learners.Count == 0 && Membership.Voters is [var only] && only == _options.NodeId;
+    /// <summary>
+    /// Whether what is applied here is all that was ever acknowledged. Readable by anybody: a second member is sent nothing before it is a member here, and
+    /// nothing of another leader's is taken in before ours has ended.
+    /// </summary>
+    public bool LeadsAlone => IsLeader && IsAlone;
+
+    private bool IsAlone => Membership is { Learners.Count: 0, Voters: [var only] } && only == _options.NodeId;
 
     /// <summary>Applies what is known to be committed. A member that is alone leads at once: there is nobody to wait for.</summary>
     public void Start()

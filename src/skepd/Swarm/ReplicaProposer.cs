@@ -14,6 +14,8 @@ internal sealed class ReplicaProposer : IProposer
 
     public IProposalSequence BeginSequence() => new Sequence(Opened);
 
+    public bool NeedsReadBarrier => !Opened.LeadsAlone;
+
     public Task ReadBarrierAsync(CancellationToken cancellation) => TranslateAsync(Opened.ReadBarrierAsync(cancellation));
 
     /// <summary>What the log was asked for, its refusals in the loop's words.</summary>

@@ -218,6 +218,8 @@ internal sealed class ManagerProcess : ITransport, IReplica
     {
         public IProposalSequence BeginSequence() => new Sequence(process);
 
+        public bool NeedsReadBarrier => !process.Loop.LeadsAlone;
+
         public Task ReadBarrierAsync(CancellationToken cancellation) =>
             ReplicaProposer.TranslateAsync(process.Ask<ulong>(process.Loop.ReadIndex, cancellation));
     }

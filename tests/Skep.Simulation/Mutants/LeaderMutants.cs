@@ -67,5 +67,7 @@ internal sealed class BatchChanger(IProposer proposer, Action<Batch> change) : I
         return _sequence!.ProposeAsync(batch.ToByteArray(), null, cancellation);
     }
 
+    public bool NeedsReadBarrier => proposer.NeedsReadBarrier;
+
     public Task ReadBarrierAsync(CancellationToken cancellation) => proposer.ReadBarrierAsync(cancellation);
 }

@@ -21,6 +21,8 @@ internal sealed class AnswersBeforeCommit : Seams
     {
         public IProposalSequence BeginSequence() => new HastySequence(proposer.BeginSequence());
 
+        public bool NeedsReadBarrier => proposer.NeedsReadBarrier;
+
         public Task ReadBarrierAsync(CancellationToken cancellation) => proposer.ReadBarrierAsync(cancellation);
     }
 

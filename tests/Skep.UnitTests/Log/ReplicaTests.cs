@@ -21,14 +21,18 @@ public sealed class ReplicaTests
     public async Task A_member_that_is_alone_leads_at_once_without_any_tick()
     {
         List<(bool, ulong)> leadership = [];
+        Replica closed;
         var options = New() with { LeadershipChanged = (leader, term) => leadership.Add((leader, term)) };
         await using (var replica = await Open(options))
         {
             Assert.True(replica.IsLeader);
             Assert.Equal(1UL, replica.LeaderId);
             Assert.Equal([(true, replica.Term)], leadership);
+            Assert.True(replica.LeadsAlone);
             await replica.ReadBarrierAsync().WaitAsync(Patience);
+            closed = replica;
         }
+        Assert.False(closed.LeadsAlone);
         Assert.Equal(2, leadership.Count);
         Assert.False(leadership[1].Item1);
     }

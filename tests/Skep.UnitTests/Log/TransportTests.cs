@@ -24,7 +24,9 @@ public sealed class TransportTests : IAsyncDisposable
     public async Task What_the_leader_commits_arrives_and_a_member_that_was_away_catches_up()
     {
         var leader = await StartAsync(1, ReplicaStart.NewGroup);
+        Assert.True(leader.Replica.LeadsAlone);
         await AddVoterAsync(leader, await StartAsync(2, ReplicaStart.Join));
+        Assert.False(leader.Replica.LeadsAlone);
         var third = await StartAsync(3, ReplicaStart.Join);
         await AddVoterAsync(leader, third);
         await ProposeAsync(leader, "a");
