@@ -1,13 +1,18 @@
 namespace Skep.Agent;
 
-/// <summary>Things that fall due, all on one timer: a timer for each of a million tasks would cost more than the tasks.</summary>
+/// <summary>
+/// Things that fall due, all on one timer, in groups: a timer for each of a million tasks would cost more than the tasks, and so would a place for each in an
+/// ordered queue.
+/// </summary>
 public sealed class DueQueue<T> : IDisposable
 {
     private readonly Lock _lock = new();
-    private readonly PriorityQueue<T, long> _queue = new();
+    private readonly Dictionary<long, List<T>> _groups = []; // by the time when all of a group are due, in grains
+    private readonly PriorityQueue<long, long> _times = new(); // of the groups
     private readonly Action<T> _handle;
     private readonly TimeSpan _grain;
     private readonly TimeProvider _time;
+    private readonly long _began;
     private readonly ITimer _timer;
 
     /// <summary>When the timer goes off; <see cref="long.MaxValue"/> when it is not set.</summary>
@@ -18,10 +23,9 @@ public sealed class DueQueue<T> : IDisposable
     /// <param name="time">The clock.</param>
     public DueQueue(Action<T> handle, TimeSpan grain, TimeProvider time)
     {
-        _grain = grain;
         ArgumentNullException.ThrowIfNull(time);
-        _handle = handle;
-        _time = time;
+        (_handle, _grain, _time) = (handle, grain, time);
+        _began = time.GetTimestamp();
         _timer = time.CreateTimer(_ => HandleDue(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -29,10 +33,15 @@ public sealed class DueQueue<T> : IDisposable
     {
         lock (_lock)
         {
-            var due = _time.GetTimestamp() + (long)(delay.TotalSeconds * _time.TimestampFrequency);
-            _queue.Enqueue(item, due);
-            if (due < _next)
-                Arm(due);
+            var due = (long)Math.Ceiling((_time.GetElapsedTime(_began) + delay) / _grain);
+            if (!_groups.TryGetValue(due, out var group))
+            {
+                _groups.Add(due, group = []);
+                _times.Enqueue(due, due);
+                if (due < _next)
+                    Arm(due);
+            }
+            group.Add(item);
         }
     }
 
@@ -40,25 +49,28 @@ public sealed class DueQueue<T> : IDisposable
 
     private void HandleDue()
     {
-        var due = new List<T>();
+        var due = new List<List<T>>();
         lock (_lock)
         {
-            var now = _time.GetTimestamp();
-            while (_queue.TryPeek(out _, out var at) && at <= now)
-                due.Add(_queue.Dequeue());
-            if (_queue.TryPeek(out _, out var next))
+            var now = _time.GetElapsedTime(_began);
+            while (_times.TryPeek(out var at, out _) && at * _grain <= now && _groups.Remove(_times.Dequeue(), out var group))
+                due.Add(group);
+            if (_times.TryPeek(out var next, out _))
                 Arm(next);
             else
                 _next = long.MaxValue;
         }
-        foreach (var item in due)
-            _handle(item);
+        foreach (var group in due)
+        {
+            foreach (var item in group)
+                _handle(item);
+        }
     }
 
     private void Arm(long due)
     {
         _next = due;
-        var left = _time.GetElapsedTime(_time.GetTimestamp(), due);
-        _timer.Change(left > _grain ? left : _grain, Timeout.InfiniteTimeSpan);
+        var left = (due * _grain) - _time.GetElapsedTime(_began);
+        _timer.Change(left > TimeSpan.Zero ? left : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Skep.Agent.Simulated;
 
 /// <summary>How simulated containers behave.</summary>
@@ -79,9 +81,10 @@ public sealed class SimulatedExecutor : IExecutor, IDisposable
     private void Start(string taskId)
     {
         _started++;
-        if (!_isRunning.TryAdd(taskId, true))
+        ref var isRunning = ref CollectionsMarshal.GetValueRefOrAddDefault(_isRunning, taskId, out var isOld);
+        if (isOld)
             _restarted++;
-        _isRunning[taskId] = true;
+        isRunning = true;
     }
 
     private void Stop(string taskId)
