@@ -20,7 +20,7 @@ public sealed class HeartbeatClock : IDisposable
 }
 
 /// <summary>A session's heartbeats: one at once, the next when the manager says. One that is not answered in time ends them.</summary>
-internal sealed class Heartbeats(ManagerConnection connection, string sessionId, HeartbeatClock clock, IAgentObserver observer, TimeProvider time, Action<RpcException> failed)
+internal sealed class Heartbeats(ManagerConnection connection, Func<bool> hasUnread, string sessionId, HeartbeatClock clock, IAgentObserver observer, TimeProvider time, Action<RpcException> failed)
 {
     /// <summary>As engines: for the answer.</summary>
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(5);
@@ -55,7 +55,7 @@ internal sealed class Heartbeats(ManagerConnection connection, string sessionId,
         if (turn % 2 == 0)
             _ = BeatAsync();
         // An engine has a machine to itself and reads at once: that thousands share this process must not cost one its session.
-        else if (connection.HasUnread)
+        else if (hasUnread())
             clock.Add(this, turn, UnreadPatience);
         else
             GiveUp();

@@ -27,7 +27,7 @@ internal sealed class ManagerSession(ManagerConnection connection, Worker worker
         var id = session.Current.SessionId;
         worker.ReportAll();
         onMessage(session.Current);
-        var heartbeats = new Heartbeats(connection, id, clock, observer, time, End);
+        var heartbeats = new Heartbeats(connection, () => connection.HasUnread, id, clock, observer, time, End);
         heartbeats.Begin();
         await Task.WhenAll(
             DoAsync(ListenAsync(session, onMessage)),

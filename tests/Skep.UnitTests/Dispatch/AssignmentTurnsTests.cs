@@ -107,7 +107,7 @@ public sealed class AssignmentTurnsTests : IDisposable
     }
 
     [Fact]
-    public void A_visitor_that_has_ended_neither_waits_nor_takes_a_place()
+    public async Task A_visitor_that_has_ended_neither_waits_nor_takes_a_place()
     {
         Task<bool>[] ends = [EndLater(noted: false), EndLater(noted: true)];
         Assert.All(ends, turn => Assert.True(turn.IsCompletedSuccessfully && !turn.Result));
@@ -118,7 +118,7 @@ public sealed class AssignmentTurnsTests : IDisposable
 
         var before = _turns.NewVisitor();
         _turns.End(before);
-        Assert.False(_turns.WaitAsync(before).Result);
+        Assert.False(await _turns.WaitAsync(before));
 
         Task<bool> EndLater(bool noted)
         {
