@@ -53,8 +53,12 @@ public sealed class DueQueue<T> : IDisposable
         lock (_lock)
         {
             var now = _time.GetElapsedTime(_began);
-            while (_times.TryPeek(out var at, out _) && at * _grain <= now && _groups.Remove(_times.Dequeue(), out var group))
-                due.Add(group);
+            while (_times.TryPeek(out var at, out _) && at * _grain <= now)
+            {
+                due.Add(_groups[at]);
+                _groups.Remove(at);
+                _times.Dequeue();
+            }
             if (_times.TryPeek(out var next, out _))
                 Arm(next);
             else

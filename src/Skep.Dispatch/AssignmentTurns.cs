@@ -99,12 +99,19 @@ internal sealed class AssignmentTurns : IDisposable
     private void Enqueue(Visitor visitor)
     {
         var now = _time.GetElapsedTime(_began);
-        var wait = visitor.IsUrgent ? TimeSpan.Zero : visitor.Pace.Left > _batching ? visitor.Pace.Left : _batching;
-        var due = Step * Math.Ceiling((now + wait) / Step);
+        var due = Step * Math.Ceiling((now + WaitOf(visitor)) / Step);
         visitor.Number = ++_places;
         _later.Enqueue(new Place(visitor, visitor.Number), (due, visitor.Number));
-        if (!(_wakeAt <= due))
+        if (_wakeAt is not { } wakeAt || due < wakeAt)
             Wake(due, now);
+    }
+
+    private TimeSpan WaitOf(Visitor visitor)
+    {
+        if (visitor.IsUrgent)
+            return TimeSpan.Zero;
+        var pace = visitor.Pace.Left;
+        return pace > _batching ? pace : _batching;
     }
 
     private void Wake(TimeSpan due, TimeSpan now)

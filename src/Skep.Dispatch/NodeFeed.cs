@@ -18,7 +18,7 @@ internal sealed class NodeFeed(string nodeId, bool ofTasks, Action<bool> onNews,
     /// <param name="isUrgent">It is one of few.</param>
     public void Tell(string? taskId, bool isUrgent = false)
     {
-        if (taskId is null == ofTasks)
+        if ((taskId is null) == ofTasks)
             return;
         if (taskId is not null)
         {

@@ -70,7 +70,7 @@ public sealed class StateSnapshot
 
         foreach (var spec in _currentSpecs)
             NumberOf(spec, current: true);
-        // One record for all tasks: objects of their own would be most of what a manager throws away while a burst is placed, and each collection stops all else.
+        // One record for all tasks: objects of their own were a fifth of what a manager threw away while a burst was placed, and each collection stops all else.
         var (stored, status) = (new SnapshotRecord { Task = new StoredTask() }, new Wire.TaskStatus());
         foreach (var task in _tasks)
         {

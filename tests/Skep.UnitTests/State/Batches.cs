@@ -100,7 +100,7 @@ internal static class Batches
         lines.AddRange(state.Sessions.Values.Select(s => $"session {s}").Order(StringComparer.Ordinal));
         lines.AddRange(state.Networks.Values.Select(n => $"network {n}").Order(StringComparer.Ordinal));
         lines.AddRange(state.Tasks.All.Select(t => string.Create(CultureInfo.InvariantCulture,
-            $"task {t.Name} {t.NodeId} {t.DesiredState} {t.Status} v{t.Version} {t.CreatedAt:O} {t.UpdatedAt:O} spec {t.Spec.Version} {t.Spec.Spec}")).Order(StringComparer.Ordinal));
+            $"task {t.Name} {t.NodeId} {t.DesiredState} {t.Status.ToWire()} at {string.Join(' ', t.Attachments)} {t.Endpoint} with {string.Join(' ', t.GenericResources)} v{t.Version} {t.CreatedAt:O} {t.UpdatedAt:O} spec {t.Spec.Version} {t.Spec.Spec}")).Order(StringComparer.Ordinal));
         return string.Join('\n', lines);
     }
 }

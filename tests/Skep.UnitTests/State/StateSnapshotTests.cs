@@ -71,6 +71,30 @@ public sealed class StateSnapshotTests
         Assert.Same(restored.Tasks.Find("web-1")!.Endpoint, restored.Tasks.Find("web-2")!.Endpoint);
     }
 
+    [Fact]
+    public void What_one_task_has_the_next_one_does_not_get()
+    {
+        var state = new ClusterState();
+        state.Apply(Batches.Of(DateTimeOffset.UnixEpoch, Batches.Service("web", "box:1"), Batches.Tasks("web", 1, 2, 3, 4, 5)));
+        var attachment = new Attachment { NetworkId = "net", Addresses = { "10.0.1.5/24" } };
+        var resource = new Wire.GenericResource { DiscreteResourceSpec = new Wire.DiscreteGenericResource { Kind = "ssd", Value = 1 } };
+        var container = new Wire.ContainerStatus { ContainerId = new string('a', 64), Pid = 7, ExitCode = 1 };
+        var time = new Google.Protobuf.WellKnownTypes.Timestamp { Seconds = 5, Nanos = 6 };
+        var ports = new Wire.PortStatus { Ports = { new Wire.PortConfig { TargetPort = 80 } } };
+        state.Apply(Batches.Of(DateTimeOffset.UnixEpoch,
+            new Mutation { AllocateTask = new AllocateTask { TaskId = "web-1", Attachments = { attachment } } },
+            new Mutation { AssignTask = new AssignTask { TaskId = "web-1", NodeId = "n1", GenericResources = { resource } } },
+            Status("web-1", new Wire.TaskStatus { State = Wire.TaskState.Failed, Message = "started", Err = "task: non-zero exit (1)", Container = container, Timestamp = time }),
+            Status("web-3", new Wire.TaskStatus { State = Wire.TaskState.Running, Message = "started", Container = container, Timestamp = time, PortStatus = ports }),
+            Status("web-4", new Wire.TaskStatus { State = Wire.TaskState.Running })));
+        var restored = StateSnapshot.Read(new MemoryStream(Write(state)));
+        Assert.Equal(Batches.Dump(state), Batches.Dump(restored));
+        Assert.Equal([1, 0, 0, 0, 0], restored.Tasks.All.OrderBy(task => task.Slot).Select(task => task.Attachments.Count));
+        Assert.Equal([true, false, true, false, false], restored.Tasks.All.OrderBy(task => task.Slot).Select(task => task.Status.ToWire().Container is not null));
+
+        static Mutation Status(string task, Wire.TaskStatus status) => new() { SetTaskStatus = new SetTaskStatus { TaskId = task, Status = status } };
+    }
+
     private static ClusterState RandomState(int seed)
     {
         var state = new ClusterState();
