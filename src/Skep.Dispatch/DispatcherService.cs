@@ -23,7 +23,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
 {
     private readonly TaskMessages _messages = new();
     private readonly ReportTurns _reports = new(options.ReportsAtATime, options.ReportsPerTurn, hasTimeToSpare, time);
-    private readonly AssignmentTurns _turns = new(Math.Max(1, Environment.ProcessorCount / 2), options.AssignmentBatching, options.BurstInterval, time);
+    private readonly AssignmentTurns _turns = new(Environment.ProcessorCount, options.AssignmentBatching, options.BurstInterval, time);
 
     public override async Task Session(SessionRequest request, IServerStreamWriter<SessionMessage> stream, ServerCallContext context)
     {
