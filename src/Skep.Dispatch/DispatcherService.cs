@@ -104,7 +104,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
             Task sending;
             try
             {
-                if (feed.Take() is not { } changed)
+                if (session.Ended.IsCancellationRequested || feed.Take() is not { } changed)
                     throw SessionInvalid();
                 parts = changed.Chunk(options.MaxChangesPerMessage);
                 sending = SendAsync(stream, set, sequence, parts.FirstOrDefault() ?? [], ended.Token);

@@ -4,13 +4,14 @@ using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
 using Skep.Agent;
 using Skep.Agent.Rpc;
+using Skep.Cli.Lab;
 using Skep.UnitTests.Security;
 using Xunit;
 
 namespace Skep.UnitTests.Agent;
 
 /// <summary>Against a manager whose answers can be held up on their way.</summary>
-public sealed class HeartbeatsTests : IAgentObserver, IAsyncDisposable
+public sealed class HeartbeatsTests : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
@@ -18,14 +19,14 @@ public sealed class HeartbeatsTests : IAgentObserver, IAsyncDisposable
     private readonly HeartbeatClock _clock;
     private readonly TcpListener _wire = new(IPAddress.Loopback, 0);
     private readonly List<IDisposable> _ends = [];
-    private readonly TaskCompletionSource<bool> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly FleetFigures _figures;
     private readonly TaskCompletionSource _lets = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TestCluster? _cluster;
     private RpcException? _failure;
     private volatile bool _isHeld;
     private bool _hasUnread;
 
-    public HeartbeatsTests() => _clock = new HeartbeatClock(_time);
+    public HeartbeatsTests() => (_clock, _figures) = (new HeartbeatClock(_time), new FleetFigures(_time));
 
     [Fact]
     public async Task One_that_is_not_answered_in_time_ends_the_session()
@@ -35,7 +36,7 @@ public sealed class HeartbeatsTests : IAgentObserver, IAsyncDisposable
         Assert.Null(_failure);
         Advance(0.2);
         Assert.Equal(StatusCode.DeadlineExceeded, _failure!.StatusCode);
-        Assert.True(await _ended.Task);
+        Assert.Equal(1, _figures.LateHeartbeats);
     }
 
     [Fact]
@@ -50,7 +51,7 @@ public sealed class HeartbeatsTests : IAgentObserver, IAsyncDisposable
         _hasUnread = false;
         Advance(1.1);
         Assert.Equal(StatusCode.DeadlineExceeded, _failure!.StatusCode);
-        Assert.True(await _ended.Task);
+        Assert.Equal(1, _figures.LateHeartbeats);
     }
 
     [Fact]
@@ -60,7 +61,10 @@ public sealed class HeartbeatsTests : IAgentObserver, IAsyncDisposable
         _hasUnread = true;
         Advance(6);
         _lets.SetResult();
-        Assert.False(await _ended.Task.WaitAsync(Patience));
+        for (var waited = 0; waited < 500 && _figures.Heartbeats.Count == 0; waited++)
+            await Task.Delay(20);
+        Assert.Equal(1, _figures.Heartbeats.Count);
+        Assert.Equal(0, _figures.LateHeartbeats);
         _hasUnread = false;
         // Less than the period, after which there would be another.
         Advance(4);
@@ -75,32 +79,6 @@ public sealed class HeartbeatsTests : IAgentObserver, IAsyncDisposable
         _wire.Dispose();
         if (_cluster is not null)
             await _cluster.DisposeAsync();
-    }
-
-    void IAgentObserver.HeartbeatEnded(TimeSpan roundTrip, bool late) => _ended.TrySetResult(late);
-
-    void IAgentObserver.SessionOpened(string manager)
-    {
-    }
-
-    void IAgentObserver.SessionEnded(string manager, bool wasOpen, string reason)
-    {
-    }
-
-    void IAgentObserver.StatusesSent(int count)
-    {
-    }
-
-    void IAgentObserver.TaskMoved(Wire.TaskState? from, Wire.TaskState to)
-    {
-    }
-
-    void IAgentObserver.TaskRemoved(Wire.TaskState state, bool wasWanted)
-    {
-    }
-
-    void IAgentObserver.TaskLost(Wire.TaskState state)
-    {
     }
 
     /// <summary>The first heartbeat is under way; its answer is held up.</summary>
@@ -119,7 +97,7 @@ public sealed class HeartbeatsTests : IAgentObserver, IAsyncDisposable
         _ends.AddRange([connection, near, far]);
         await new UnaryCall<Wire.HeartbeatResponse>(Wire.HeartbeatResponse.Parser).InvokeAsync(connection, RpcMethod.Heartbeat, new Wire.HeartbeatRequest()).AsTask().WaitAsync(Patience);
         _isHeld = true;
-        new Heartbeats(connection, () => _hasUnread, "session", _clock, this, _time, failure => _failure = failure).Begin();
+        new Heartbeats(connection, () => _hasUnread, "session", _clock, _figures, _time, failure => _failure = failure).Begin();
     }
 
     private async Task ForwardAsync(Socket from, Socket to, bool holds)
