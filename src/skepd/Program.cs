@@ -14,6 +14,7 @@ return await new CommandLine().RunAsync(args, RunAsync, Console.Out, Console.Err
 
 static async Task<int> RunAsync(Options options)
 {
+    MallocArenas.Few();
     // One thread a processor is the default: then a few long steps hold up all short ones, with processors to spare or without.
     ThreadPool.GetMinThreads(out var threads, out var completionThreads);
     ThreadPool.SetMinThreads(Math.Max(threads, 8), completionThreads);

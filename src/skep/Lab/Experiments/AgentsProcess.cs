@@ -6,7 +6,7 @@ namespace Skep.Cli.Lab.Experiments;
 internal sealed class AgentsProcess : IDisposable
 {
     /// <summary>The managers go first: on machines of their own no agent would take a core from them.</summary>
-    public const int Nice = 10;
+    public const int Nice = -10;
 
     /// <summary>Collecting its garbage stops all engines of the process at once, so it is done seldom: after 64 MB instead of some 16.</summary>
     private const string FewCollections = "DOTNET_GCgen0size=0x4000000";
