@@ -67,7 +67,7 @@ public sealed class DispatcherService(IManager manager, NodeSessions sessions, N
         }
         await RequireOwnAsync(nodeId, updates, context.CancellationToken);
         if (updates.Count > 0)
-            await statuses.TakeAsync(nodeId, updates, context.CancellationToken);
+            await statuses.TakeAsync(nodeId, updates, session.Urgent.HasOneOf(updates), context.CancellationToken);
         var turn = _reports.WaitAsync(session.Speaker, session.Urgent.Any);
         // It may have been told of an urgent task just before the call began to wait: then nobody else hurries it.
         if (!turn.IsCompleted)

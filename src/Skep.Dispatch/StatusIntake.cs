@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Skep.Manager;
-using Skep.State;
+using Update = Skep.Wire.UpdateTaskStatusRequest.Types.TaskStatusUpdate;
 
 namespace Skep.Dispatch;
 
@@ -9,150 +9,30 @@ namespace Skep.Dispatch;
 /// status and waits for its answer, so an answer must not wait for the disk; if this manager dies, the session dies with it
 /// and the engine reports everything again.
 /// </summary>
-public sealed class StatusIntake : IAsyncDisposable
+/// <remarks>
+/// Statuses of small services have a lane of their own: in the other one those of a burst are gathered for as long as the ones before them are on their way, so
+/// whoever waits for one task waits there for thousands, twice.
+/// </remarks>
+public sealed class StatusIntake(IManager manager, DispatchOptions options, TimeProvider time, ILogger<StatusIntake> logger) : IAsyncDisposable
 {
-    /// <summary>
-    /// Statuses that may wait before nodes are made to wait: some seconds of the leader's work. An engine that waits tells less, since a task's later state
-    /// takes the place of the one that it could not tell yet.
-    /// </summary>
-    private const int MaxWaiting = 20_000;
-
-    private readonly Lock _lock = new();
-    private readonly Signal _news = new();
-    private readonly CancellationTokenSource _stop = new();
-    private readonly IManager _manager;
-    private readonly DispatchOptions _options;
-    private readonly TimeProvider _time;
-    private readonly ILogger<StatusIntake> _logger;
-    private readonly Task _running;
-    private Dictionary<(string NodeId, string TaskId), Wire.TaskStatus> _waiting = [];
-    private TaskCompletionSource _room = NewRoom();
-
-    public StatusIntake(IManager manager, DispatchOptions options, TimeProvider time, ILogger<StatusIntake> logger)
-    {
-        _manager = manager;
-        _options = options;
-        _time = time;
-        _logger = logger;
-        _running = Waiting.Start(RunAsync);
-    }
+    private readonly StatusLane _urgent = new(manager, options, time, logger);
+    private readonly StatusLane _others = new(manager, options, time, logger);
 
     /// <summary>Holds the statuses from now on. Newer ones replace older ones of the same task.</summary>
-    public async Task TakeAsync(string nodeId, IReadOnlyCollection<Wire.UpdateTaskStatusRequest.Types.TaskStatusUpdate> updates, CancellationToken cancellation)
+    /// <param name="nodeId">Who reports.</param>
+    /// <param name="updates">What.</param>
+    /// <param name="isUrgent">See <see cref="UrgentTasks"/>. A status that overtakes an older one of its task in the other lane does no harm: what is observed only
+    /// moves forward.</param>
+    /// <param name="cancellation">Ends the wait for room.</param>
+    public async Task TakeAsync(string nodeId, IReadOnlyCollection<Update> updates, bool isUrgent, CancellationToken cancellation)
     {
-        while (TryTake(nodeId, updates) is { } room)
-        {
-            // Never for long: what waits is taken time and again, whatever becomes of it.
-            await room;
-            cancellation.ThrowIfCancellationRequested();
-        }
+        await (isUrgent ? _urgent : _others).TakeAsync(nodeId, updates, cancellation);
         DispatchMetrics.Statuses.Inc(updates.Count);
     }
 
     public async ValueTask DisposeAsync()
     {
-        _stop.Cancel();
-        await _running;
-        lock (_lock)
-            _room.TrySetCanceled();
-        _stop.Dispose();
-    }
-
-    /// <summary>Null: it has them. Else completes when it may be tried again.</summary>
-    private Task? TryTake(string nodeId, IReadOnlyCollection<Wire.UpdateTaskStatusRequest.Types.TaskStatusUpdate> updates)
-    {
-        lock (_lock)
-        {
-            if (_waiting.Count > MaxWaiting)
-                return _room.Task;
-            foreach (var update in updates)
-                Hold((nodeId, update.TaskId), update.Status);
-            _news.Set();
-            return null;
-        }
-    }
-
-    private async Task RunAsync()
-    {
-        try
-        {
-            while (true)
-            {
-                await _news.WaitAsync(_stop.Token);
-                await Task.Delay(_options.StatusBatching, _time, _stop.Token);
-                await FlushAsync();
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // Stopped: what is not committed will be reported again to the next manager.
-        }
-    }
-
-    private async Task FlushAsync()
-    {
-        Dictionary<(string NodeId, string TaskId), Wire.TaskStatus> taken;
-        TaskCompletionSource room;
-        lock (_lock)
-        {
-            (taken, room) = (_waiting, _room);
-            _waiting = [];
-            _room = NewRoom();
-        }
-        room.SetResult();
-        DispatchMetrics.StatusesWaiting.Set(taken.Count);
-        var sent = await Task.WhenAll(InputsOf(taken).Select(SendAsync));
-        var left = sent.SelectMany(part => part).ToList();
-        DispatchMetrics.StatusesWaiting.Set(left.Count);
-        if (left.Count == 0)
-            return;
-        GiveBack(left);
-        await Task.Delay(TimeSpan.FromMilliseconds(500), _time, _stop.Token);
-    }
-
-    /// <summary>Few inputs whatever the number of nodes; one node's statuses stay together unless they are too many for one.</summary>
-    private IEnumerable<TaskStatusReports> InputsOf(IEnumerable<KeyValuePair<(string NodeId, string TaskId), Wire.TaskStatus>> statuses) => statuses
-        .OrderBy(status => status.Key.NodeId, StringComparer.Ordinal)
-        .Chunk(_options.MaxStatusesPerInput)
-        .Select(part => new TaskStatusReports([.. part.GroupBy(status => status.Key.NodeId).Select(node =>
-            new TaskStatusReport(node.Key, [.. node.Select(status => KeyValuePair.Create(status.Key.TaskId, status.Value))]))]));
-
-    /// <summary>Returns what the leader has not taken, for whatever reason: what was answered is kept and said again.</summary>
-    private async Task<IReadOnlyList<KeyValuePair<(string NodeId, string TaskId), Wire.TaskStatus>>> SendAsync(TaskStatusReports input)
-    {
-        try
-        {
-            await _manager.SubmitAsync(input, _stop.Token);
-            return [];
-        }
-        catch (ControlException e) when (e.Error == ControlError.Internal && input.Reports.Count > 1)
-        {
-            // One node's report that the leader stumbles over must not hold back the others'.
-            var parts = input.Reports.Chunk((input.Reports.Count + 1) / 2).Select(half => SendAsync(new TaskStatusReports(half)));
-            return [.. (await Task.WhenAll(parts)).SelectMany(part => part)];
-        }
-        catch (Exception e) when (!_stop.IsCancellationRequested)
-        {
-            _logger.LogWarning("task statuses of {Count} nodes wait for a leader: {Reason}", input.Reports.Count, e.Message);
-            return [.. input.Reports.SelectMany(report => report.Statuses.Select(status => KeyValuePair.Create((report.NodeId, status.Key), status.Value)))];
-        }
-    }
-
-    private void GiveBack(IEnumerable<KeyValuePair<(string NodeId, string TaskId), Wire.TaskStatus>> statuses)
-    {
-        lock (_lock)
-        {
-            foreach (var (key, status) in statuses)
-                Hold(key, status);
-            _news.Set();
-        }
-    }
-
-    private static TaskCompletionSource NewRoom() => new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    private void Hold((string NodeId, string TaskId) key, Wire.TaskStatus status)
-    {
-        if (!_waiting.TryGetValue(key, out var held) || held.State <= status.State)
-            _waiting[key] = status;
+        await _urgent.DisposeAsync();
+        await _others.DisposeAsync();
     }
 }

@@ -19,6 +19,13 @@ internal sealed class UrgentTasks
         }
     }
 
+    /// <summary>Whether something is said of one of them.</summary>
+    public bool HasOneOf(IReadOnlyList<UpdateTaskStatusRequest.Types.TaskStatusUpdate> updates)
+    {
+        lock (_lock)
+            return _tasks.Count > 0 && updates.Any(update => _tasks.Contains(update.TaskId));
+    }
+
     /// <summary>The node is told of a task for the first time.</summary>
     public void Told(ClusterState state, TaskRecord task)
     {

@@ -17,11 +17,14 @@ public sealed class SwarmLoop
     /// <summary>The budget's part that small services have beside it.</summary>
     private const int ReservePart = 10;
 
-    /// <summary>
-    /// Of a batch, encoded, what the inputs of one turn may make, and the rules as much again. Together with the mutation that goes beyond, it fits into an
-    /// entry of the log; thousands of inputs (statuses that piled up while there was no leader, configs) would come to more.
-    /// </summary>
+    /// <summary>Of a batch, encoded, what the rules of one turn may make. Together with the mutation that goes beyond, it fits into an entry of the log.</summary>
     public const long Room = 4 << 20;
+
+    /// <summary>
+    /// Of a batch, encoded, what the inputs of one turn may make, the last one beyond it: some 2,000 statuses, twice the work of <see cref="DefaultBudget"/>. Thousands
+    /// pile up while all engines report, and whoever asks for something else waited for half a second behind 10,000.
+    /// </summary>
+    public const long InputRoom = 256 << 10;
 
     private readonly ClusterState _state;
     private readonly IdSource _ids;
@@ -56,7 +59,7 @@ public sealed class SwarmLoop
     /// <param name="inputs">Taken one by one, as long as there is room; what is not taken stays where it comes from.</param>
     public TurnResult Take(DateTimeOffset now, IEnumerable<Input> inputs)
     {
-        var turn = new Turn(_state, now, _ids, Note) { Room = Room, Reserve = _budget / ReservePart };
+        var turn = new Turn(_state, now, _ids, Note) { Room = InputRoom, Reserve = _budget / ReservePart };
         var answers = new List<Answer>();
         foreach (var input in inputs)
         {

@@ -44,11 +44,18 @@ internal sealed class InMemoryManager : IManager, IProposer, IProposalSequence, 
     /// <summary>Refuses single inputs; null: takes it.</summary>
     public Func<Input, ControlException?> Refuse { get; set; } = _ => null;
 
-    public Task<TReply> SubmitAsync<TReply>(Input<TReply> input, CancellationToken cancellation = default)
+    /// <summary>What a single input waits for before it is taken.</summary>
+    public Func<Input, Task> Way { get; set; } = _ => Task.CompletedTask;
+
+    public async Task<TReply> SubmitAsync<TReply>(Input<TReply> input, CancellationToken cancellation = default)
     {
         Submitted.Enqueue(input);
-        var refusal = WithoutLeader ? new ControlException(ControlError.Unavailable, "no leader") : Refuse(input);
-        return refusal is null ? _service.SubmitAsync(input, cancellation) : Task.FromException<TReply>(refusal);
+        if (WithoutLeader)
+            throw new ControlException(ControlError.Unavailable, "no leader");
+        if (Refuse(input) is { } refusal)
+            throw refusal;
+        await Way(input);
+        return await _service.SubmitAsync(input, cancellation);
     }
 
     /// <summary>Commits mutations past the loop, as a leader elsewhere would; the loop here knows of them after <see cref="NewTermAsync"/>.</summary>
