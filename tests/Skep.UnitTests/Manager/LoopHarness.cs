@@ -81,9 +81,10 @@ public sealed class LoopHarness
     /// <summary>Takes one turn with what was sent and what engines report.</summary>
     public void Turn()
     {
-        var inputs = _inputs.ToList();
-        _inputs.Clear();
-        foreach (var answer in Turn(inputs))
+        var answers = Turn(_inputs);
+        // What the turn had no room for waits for the next one.
+        _inputs.RemoveRange(0, answers.Count);
+        foreach (var answer in answers)
         {
             if (answer.Refusal is { } refusal)
                 throw refusal;
