@@ -5,8 +5,11 @@ namespace Skep.Cli.Lab.Experiments;
 /// <summary>skep lab agents as a process of its own, and its report.</summary>
 internal sealed class AgentsProcess : IDisposable
 {
-    /// <summary>The managers go first: on machines of their own no agent would take a core from them.</summary>
-    public const int Nice = -10;
+    /// <summary>
+    /// As the managers': each process has the same share of the processors. Behind them (10) the engines' queues are what small services wait for, before them (-10)
+    /// thousands of engines that come back at once hold up a new leader; on machines of their own they do neither.
+    /// </summary>
+    public const int Nice = 0;
 
     /// <summary>Collecting its garbage stops all engines of the process at once, so it is done seldom: after 64 MB instead of some 16.</summary>
     private const string FewCollections = "DOTNET_GCgen0size=0x4000000";

@@ -117,7 +117,7 @@ internal sealed record Figures
 
     public required string StartLatencyS { get; init; }
 
-    /// <summary>The agents' niceness: on one machine the managers go first.</summary>
+    /// <summary>The agents' niceness; the managers have 0.</summary>
     public required int AgentsNice { get; init; }
 
     public required int Processors { get; init; }
