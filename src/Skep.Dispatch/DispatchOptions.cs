@@ -30,7 +30,7 @@ public sealed record DispatchOptions
     public TimeSpan TimeBetweenMoves { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>Most task statuses in one input to the leader: half of what a turn of its loop takes in, since an input is taken in whole.</summary>
-    public int MaxStatusesPerInput { get; init; } = 1_000;
+    public int MaxStatusesPerInput { get; init; } = 2_000;
 
     /// <summary>More than <see cref="MaxRegistrations"/> sessions of one node within this time are refused.</summary>
     public TimeSpan RegistrationWindow { get; init; } = TimeSpan.FromSeconds(8);

@@ -21,10 +21,10 @@ public sealed class SwarmLoop
     public const long Room = 4 << 20;
 
     /// <summary>
-    /// Of a batch, encoded, what the inputs of one turn may make, the last one beyond it: some 2,000 statuses, twice the work of <see cref="DefaultBudget"/>. Thousands
-    /// pile up while all engines report, and whoever asks for something else waited for half a second behind 10,000.
+    /// Of a batch, encoded, what the inputs of one turn may make, the last one beyond it: some 4,000 statuses. More pile up while all engines report, and whoever
+    /// asked for something else waited for half a second behind 10,000 and more.
     /// </summary>
-    public const long InputRoom = 256 << 10;
+    public const long InputRoom = 512 << 10;
 
     private readonly ClusterState _state;
     private readonly IdSource _ids;

@@ -33,7 +33,7 @@ public sealed class TurnSizeTests
         for (var turns = 0; waiting.Count > 0; turns++)
         {
             Assert.InRange(turns, 0, 10);
-            Assert.InRange(loop.Take(DateTimeOffset.UnixEpoch, Next()).Batch!.Mutations.Count, 1_000, 4_000);
+            Assert.InRange(loop.Take(DateTimeOffset.UnixEpoch, Next()).Batch!.Mutations.Count, 1_000, 6_000);
         }
         Assert.All(state.Tasks.All, task => Assert.Equal(Wire.TaskState.Running, task.State));
 
