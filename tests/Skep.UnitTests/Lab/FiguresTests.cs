@@ -19,7 +19,6 @@ public sealed class FiguresTests
         TasksRunning = 100_000,
         LogMeasured = "bytes",
         StartLatencyS = "0.2-0.5",
-        AgentsNice = 10,
         Processors = 2,
         LoadAverage = 0.5,
     };

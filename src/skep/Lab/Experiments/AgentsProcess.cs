@@ -5,12 +5,6 @@ namespace Skep.Cli.Lab.Experiments;
 /// <summary>skep lab agents as a process of its own, and its report.</summary>
 internal sealed class AgentsProcess : IDisposable
 {
-    /// <summary>
-    /// As the managers': each process has the same share of the processors. Behind them (10) the engines' queues are what small services wait for, before them (-10)
-    /// thousands of engines that come back at once hold up a new leader; on machines of their own they do neither.
-    /// </summary>
-    public const int Nice = 0;
-
     /// <summary>Collecting its garbage stops all engines of the process at once, so it is done seldom: after 64 MB instead of some 16.</summary>
     private const string FewCollections = "DOTNET_GCgen0size=0x4000000";
 
@@ -31,7 +25,7 @@ internal sealed class AgentsProcess : IDisposable
     {
         var report = Path.Combine(folder, "agents.json");
         var program = Environment.ProcessPath ?? throw new CliException("the path of skep itself is not known");
-        return new AgentsProcess(LabProcess.Start("skep lab agents", network, Path.Combine(folder, "agents.log"), Nice, "env", FewCollections, program,
+        return new AgentsProcess(LabProcess.Start("skep lab agents", network, Path.Combine(folder, "agents.log"), "env", FewCollections, program,
             "lab", "agents", "--manager", string.Join(',', managers), "--token", token, "--count", Text(plan.Nodes), "--seed", Text(plan.Seed),
             "--start-latency", plan.StartLatency, "--status-interval", "1", "--report", report), report);
     }

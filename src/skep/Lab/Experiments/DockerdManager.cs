@@ -26,7 +26,7 @@ internal sealed class DockerdManager(LabNetwork network, string folder, int numb
             StartContainerd();
         File.Delete(Path.Combine(Folder, "dockerd.pid"));
         // Nothing runs on it, so it needs neither a bridge nor iptables. The mounts it makes go with it.
-        return LabProcess.Start(Name, Network, Path.Combine(Folder, "dockerd.log"), nice: 0, [.. PrivateMounts, program,
+        return LabProcess.Start(Name, Network, Path.Combine(Folder, "dockerd.log"), [.. PrivateMounts, program,
             "-H", "unix://" + Socket, "--containerd", ContainerdSocket, "--data-root", Path.Combine(Folder, "data"), "--exec-root", Path.Combine(Folder, "exec"),
             "--pidfile", Path.Combine(Folder, "dockerd.pid"), "--bridge", "none", "--iptables=false"]);
     }
@@ -48,7 +48,7 @@ internal sealed class DockerdManager(LabNetwork network, string folder, int numb
             [grpc]
               address = "{ContainerdSocket}"
             """);
-        _containerd = LabProcess.Start($"containerd of {Name}", Network, Path.Combine(Folder, "containerd.log"), nice: 0, [.. PrivateMounts, "containerd", "--config", config]);
+        _containerd = LabProcess.Start($"containerd of {Name}", Network, Path.Combine(Folder, "containerd.log"), [.. PrivateMounts, "containerd", "--config", config]);
         if (!SpinWait.SpinUntil(() => File.Exists(ContainerdSocket) || _containerd.HasEnded, ContainerdLimit))
             throw new CliException($"containerd of {Name} does not start; see {Folder}/containerd.log (with --keep)");
         _containerd.MustRun();

@@ -47,7 +47,7 @@ internal sealed class Experiment : IDisposable
     /// <exception cref="OperationCanceledException">It was interrupted.</exception>
     public async Task<Figures> RunAsync(CancellationToken cancellation)
     {
-        _narrator.Head(FormattableString.Invariant($"{_plan.Name}: {_plan.Tasks:#,##0} tasks on {_plan.Nodes:#,##0} simulated engines (nice {AgentsProcess.Nice}), ")
+        _narrator.Head(FormattableString.Invariant($"{_plan.Name}: {_plan.Tasks:#,##0} tasks on {_plan.Nodes:#,##0} simulated engines, ")
             + $"{_plan.Managers} {(_plan.Peer == Peer.Skep ? "skepd" : "stock dockerd")} as manager{(_plan.Managers > 1 ? "s" : "")}; files in {_host.Folder}");
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         end.CancelAfter(_plan.TimeLimit);
@@ -231,7 +231,6 @@ internal sealed class Experiment : IDisposable
             Reconnects = report.Reconnects,
             StatusCalls = report.StatusCalls,
             StartLatencyS = _plan.StartLatency,
-            AgentsNice = AgentsProcess.Nice,
             Processors = Environment.ProcessorCount,
             LoadAverage = _load,
         };

@@ -117,9 +117,6 @@ internal sealed record Figures
 
     public required string StartLatencyS { get; init; }
 
-    /// <summary>The agents' niceness; the managers have 0.</summary>
-    public required int AgentsNice { get; init; }
-
     public required int Processors { get; init; }
 
     /// <summary>Of the machine before the experiment: what else had it at work.</summary>

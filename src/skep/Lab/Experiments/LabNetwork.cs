@@ -17,12 +17,6 @@ internal sealed partial class LabNetwork : IAsyncDisposable
 
     private const int SignalKill = 9;
 
-    /// <summary>
-    /// Where the kernel shares the processors out among sessions (its autogroups: the default of most distributions), a process' niceness counts only within
-    /// its session, and the session's own counts against the others.
-    /// </summary>
-    private const string SetNice = """[ ! -w /proc/self/autogroup ] || echo "$0" >/proc/self/autogroup; exec nice -n "$0" "$@" """;
-
     private LabNetwork(string name) => Name = name;
 
     /// <summary>"skep-lab-" and the process id of its owner.</summary>
@@ -48,11 +42,10 @@ internal sealed partial class LabNetwork : IAsyncDisposable
     }
 
     /// <summary>The command line that runs another one inside. All its programs replace each other, so the process id stays; the session of its own keeps the
-    /// terminal's Ctrl-C from it, so that it ends in the order in which the experiment ends it.</summary>
-    /// <param name="nice">-20 to 19; the higher, the more it stands back behind the experiment's other processes.</param>
-    /// <param name="command">Program and arguments.</param>
-    public string[] Inside(int nice, params string[] command) =>
-        ["setsid", "sh", "-c", SetNice, nice.ToString(CultureInfo.InvariantCulture), "nsenter", $"--net={Namespaces}/{Name}", "--", .. command];
+    /// terminal's Ctrl-C from it, so that it ends in the order in which the experiment ends it.
+    /// A kernel that shares the processors out among sessions (its autogroups, the default of most distributions) gives each of them the same share; niceness would
+    /// count only within one of them.</summary>
+    public string[] Inside(params string[] command) => ["setsid", "nsenter", $"--net={Namespaces}/{Name}", "--", .. command];
 
     /// <summary>Connects from inside.</summary>
     /// <exception cref="SocketException">Nothing listens there.</exception>

@@ -47,12 +47,11 @@ internal sealed class LabProcess : IDisposable
     /// <param name="name">In messages.</param>
     /// <param name="network">Where it runs.</param>
     /// <param name="log">File that its output is added to.</param>
-    /// <param name="nice">See <see cref="LabNetwork.Inside"/>.</param>
     /// <param name="command">Program and arguments.</param>
     /// <exception cref="CliException">The system lacks a program.</exception>
-    public static LabProcess Start(string name, LabNetwork network, string log, int nice, params string[] command)
+    public static LabProcess Start(string name, LabNetwork network, string log, params string[] command)
     {
-        var start = new ProcessStartInfo("sh", ["-c", """log=$1; shift; exec "$@" >>"$log" 2>&1 </dev/null""", "sh", log, .. network.Inside(nice, command)]);
+        var start = new ProcessStartInfo("sh", ["-c", """log=$1; shift; exec "$@" >>"$log" 2>&1 </dev/null""", "sh", log, .. network.Inside(command)]);
         try
         {
             return new LabProcess(name, Process.Start(start)!, log);

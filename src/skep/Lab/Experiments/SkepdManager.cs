@@ -34,7 +34,7 @@ internal sealed class SkepdManager : LabManager
     protected override LabProcess Launch()
     {
         (_snapshots, _snapshotBytes) = (0, 0);
-        return LabProcess.Start(Name, Network, Path.Combine(Folder, "skepd.log"), nice: 0,
+        return LabProcess.Start(Name, Network, Path.Combine(Folder, "skepd.log"),
             _program, "-H", "unix://" + Socket, "--engine", "none", "--data-dir", Path.Combine(Folder, "data"), "--metrics-addr", $"{Ip}:{MetricsPort}");
     }
 
