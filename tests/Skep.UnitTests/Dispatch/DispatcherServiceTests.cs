@@ -90,8 +90,7 @@ public sealed class DispatcherServiceTests : IAsyncDisposable
         await Task.Delay(100);
         Assert.Equal(Wire.TaskState.Assigned, _manager.Store.Read(s => s.Tasks.Find("web-1")!.State));
         _manager.WithoutLeader = false;
-        for (var i = 0; i < 500 && _manager.Store.Read(s => s.Tasks.Find("web-1")!.State) != Wire.TaskState.Running; i++)
-            await Task.Delay(10);
+        await UntilAsync(() => Runs("web-1"));
         Assert.Equal(Wire.TaskState.Running, _manager.Store.Read(s => s.Tasks.Find("web-1")!.State));
     }
 
@@ -161,8 +160,7 @@ public sealed class DispatcherServiceTests : IAsyncDisposable
         _manager.Commit(Batches.Service("web", "box:1"), Batches.Tasks("web", 1), Batches.Assign("web-1", "n1"));
         await _manager.NewTermAsync();
         _manager.WithoutLeader = false;
-        for (var i = 0; i < 500 && _manager.Store.Read(s => s.Tasks.Find("web-1")!.State) != Wire.TaskState.Running; i++)
-            await Task.Delay(10);
+        await UntilAsync(() => Runs("web-1"));
         Assert.Equal(Wire.TaskState.Running, _manager.Store.Read(s => s.Tasks.Find("web-1")!.State));
     }
 
@@ -209,6 +207,38 @@ public sealed class DispatcherServiceTests : IAsyncDisposable
         _feeds.Dispose();
         await _manager.DisposeAsync();
         _end.Dispose();
+    }
+
+    [Fact]
+    public async Task What_a_node_says_of_a_small_services_task_does_not_wait_for_a_burst_of_another()
+    {
+        await MadeAsync("n1");
+        var session = await SessionAsync("n1");
+        _manager.Commit(
+            Batches.Service("burst", "box:1", 200), Batches.Tasks("burst", [.. Enumerable.Range(1, 200)]), Batches.Assign("burst-1", "n1"),
+            Batches.Service("small", "box:1"), Batches.Tasks("small", 1), Batches.Assign("small-1", "n1"));
+        await _manager.NewTermAsync();
+        Assert.Equal(2, (await Assign(session.SessionId, "n1").NextAsync()).Changes.Count);
+        var burst = new TaskCompletionSource();
+        _manager.Way = input => input is TaskStatusReports reports && reports.Reports.Any(report => report.Statuses.Any(status => status.Key == "burst-1")) ? burst.Task : Task.CompletedTask;
+
+        await Report(session.SessionId, "n1", "burst-1", Wire.TaskState.Running).WaitAsync(Soon);
+        await UntilAsync(() => _manager.Submitted.Any(input => input is TaskStatusReports));
+        await Report(session.SessionId, "n1", "small-1", Wire.TaskState.Running).WaitAsync(Soon);
+        await UntilAsync(() => Runs("small-1"));
+        Assert.False(Runs("burst-1"));
+
+        burst.SetResult();
+        await UntilAsync(() => Runs("burst-1"));
+    }
+
+    private bool Runs(string taskId) => _manager.Store.Read(state => state.Tasks.Find(taskId)!.State == Wire.TaskState.Running);
+
+    private static async Task UntilAsync(Func<bool> condition)
+    {
+        for (var i = 0; i < 500 && !condition(); i++)
+            await Task.Delay(10);
+        Assert.True(condition());
     }
 
     private async Task MadeAsync(string nodeId)

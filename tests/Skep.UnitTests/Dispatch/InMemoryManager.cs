@@ -54,7 +54,7 @@ internal sealed class InMemoryManager : IManager, IProposer, IProposalSequence, 
             throw new ControlException(ControlError.Unavailable, "no leader");
         if (Refuse(input) is { } refusal)
             throw refusal;
-        await Way(input);
+        await Way(input).WaitAsync(cancellation);
         return await _service.SubmitAsync(input, cancellation);
     }
 
