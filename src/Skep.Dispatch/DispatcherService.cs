@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Skep.Dispatch.Outgoing;
 using Skep.Manager;
 using Skep.Rpc.Server;
+using Skep.State;
 using Skep.Wire;
 using Task = System.Threading.Tasks.Task;
 

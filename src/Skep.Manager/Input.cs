@@ -3,13 +3,23 @@ using Google.Protobuf;
 namespace Skep.Manager;
 
 /// <summary>Something that waits for the loop: an API write, a node's arrival, task statuses. Answered once what it caused is committed.</summary>
-public abstract record Input;
+public abstract record Input
+{
+    /// <summary>
+    /// It need not wait behind what thousands of engines say: few such come at a time, and somebody waits for what comes of each. It overtakes only what it does not
+    /// rest on, since whoever sends it has seen what it rests on.
+    /// </summary>
+    public virtual bool GoesFirst => false;
+}
 
 /// <summary>An input whose answer is a <typeparamref name="TReply"/>; a refusal is a <see cref="ControlException"/>.</summary>
 public abstract record Input<TReply> : Input;
 
 /// <summary>A write of SwarmKit's control API: the request message decides what is done (CreateServiceRequest, UpdateNodeRequest, …).</summary>
-public sealed record ControlCall(IMessage Request) : Input<IMessage>;
+public sealed record ControlCall(IMessage Request) : Input<IMessage>
+{
+    public override bool GoesFirst => true;
+}
 
 /// <summary>Makes the cluster: the first input of the first manager. Refused when there is a cluster.</summary>
 /// <param name="Cluster">Complete: id, spec, root CA with join tokens, address pools, data path port.</param>
@@ -22,7 +32,11 @@ public sealed record InitCluster(Wire.Cluster Cluster, State.Manager Manager) : 
 /// </summary>
 /// <param name="ManagerId">The new leader.</param>
 /// <param name="Run">See <see cref="State.Manager.Run"/>.</param>
-public sealed record LeadershipBegan(string ManagerId, string Run) : Input<None>;
+public sealed record LeadershipBegan(string ManagerId, string Run) : Input<None>
+{
+    /// <summary>Nothing may come before it.</summary>
+    public override bool GoesFirst => true;
+}
 
 /// <summary>A skepd joins: as a standby, or as a member of the Raft group that still has to catch up.</summary>
 public sealed record AddManager(State.Manager Manager) : Input<None>;
@@ -91,13 +105,23 @@ public sealed record NodeLost(string NodeId, string SessionId, string Message) :
 public sealed record TaskStatusReport(string NodeId, IReadOnlyList<KeyValuePair<string, Wire.TaskStatus>> Statuses) : Input<None>;
 
 /// <summary>What many nodes say of their tasks: one input for all that a manager gathered.</summary>
-public sealed record TaskStatusReports(IReadOnlyList<TaskStatusReport> Reports) : Input<None>;
+public sealed record TaskStatusReports(IReadOnlyList<TaskStatusReport> Reports) : Input<None>
+{
+    /// <summary>When it is short: those of small services, which managers do not gather with a burst's.</summary>
+    public override bool GoesFirst => Reports.Sum(report => report.Statuses.Count) <= SmallServices.MaxTasks;
+}
 
 /// <summary>docker run --network OVERLAY on a node.</summary>
-public sealed record AttachNetwork(string NodeId, Wire.NetworkAttachmentConfig Config, string ContainerId) : Input<string>;
+public sealed record AttachNetwork(string NodeId, Wire.NetworkAttachmentConfig Config, string ContainerId) : Input<string>
+{
+    public override bool GoesFirst => true;
+}
 
 /// <summary>The container of an attachment is gone.</summary>
-public sealed record DetachNetwork(string NodeId, string AttachmentId) : Input<None>;
+public sealed record DetachNetwork(string NodeId, string AttachmentId) : Input<None>
+{
+    public override bool GoesFirst => true;
+}
 
 /// <summary>The answer of an input that only has to be done.</summary>
 public readonly record struct None;

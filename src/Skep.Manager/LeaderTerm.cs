@@ -7,9 +7,6 @@ namespace Skep.Manager;
 /// <summary>One time of leadership: the loop with its working state, the inputs that wait, the batches on their way to the log.</summary>
 internal sealed class LeaderTerm : IAsyncDisposable
 {
-    /// <summary>Inputs that may wait; more are refused, so that a flood cannot eat the memory.</summary>
-    public const int MaxWaiting = 100_000;
-
     /// <summary>Inputs taken into one turn.</summary>
     private const int MaxInputsPerTurn = 4_096;
 
@@ -22,7 +19,7 @@ internal sealed class LeaderTerm : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly TermClock _clock;
     private readonly Action<LeaderTerm, Exception?> _ended;
-    private readonly Channel<WaitingInput> _inbox = Channel.CreateBounded<WaitingInput>(new BoundedChannelOptions(MaxWaiting) { SingleReader = true });
+    private readonly Inbox _inbox = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly Channel<None> _inFlight = Channel.CreateBounded<None>(MaxInFlight); // one in it for each batch under way
     private readonly Task _running;
@@ -50,14 +47,14 @@ internal sealed class LeaderTerm : IAsyncDisposable
     /// <exception cref="InputNotTakenException">The term is over.</exception>
     public void Add(WaitingInput input)
     {
-        if (_inbox.Writer.TryWrite(input))
+        if (_inbox.TryAdd(input))
         {
-            ManagerMetrics.InputsWaiting.Set(_inbox.Reader.Count);
+            ManagerMetrics.InputsWaiting.Set(_inbox.Count);
             return;
         }
-        throw _stop.IsCancellationRequested || _running.IsCompleted
+        throw _inbox.IsClosed
             ? new InputNotTakenException()
-            : new ControlException(ControlError.Unavailable, $"the manager is overloaded: {MaxWaiting} requests wait; try again later");
+            : new ControlException(ControlError.Unavailable, $"the manager is overloaded: {Inbox.MaxWaiting} requests wait; try again later");
     }
 
     public async ValueTask DisposeAsync()
@@ -89,15 +86,15 @@ internal sealed class LeaderTerm : IAsyncDisposable
         {
             _ended(this, fault);
         }
-        _inbox.Writer.TryComplete();
-        while (_inbox.Reader.TryRead(out var waiting))
+        _inbox.Close();
+        while (_inbox.TryTake(out var waiting))
             waiting.Done.TrySetException(new InputNotTakenException());
     }
 
     private async Task WaitForWorkAsync()
     {
         _stop.Token.ThrowIfCancellationRequested();
-        if (_loop.HasWork || _inbox.Reader.TryPeek(out _))
+        if (_loop.HasWork || _inbox.Count > 0)
             return;
         using var wake = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         if (_loop.NextDue is { } due)
@@ -121,7 +118,7 @@ internal sealed class LeaderTerm : IAsyncDisposable
     {
         try
         {
-            await _inbox.Reader.WaitToReadAsync(wake);
+            await _inbox.WaitAsync(wake);
         }
         catch (OperationCanceledException)
         {
@@ -153,7 +150,7 @@ internal sealed class LeaderTerm : IAsyncDisposable
     /// <summary>What waits, out of the inbox as it is taken.</summary>
     private IEnumerable<Input> Next(List<WaitingInput> taken)
     {
-        while (taken.Count < MaxInputsPerTurn && _inbox.Reader.TryRead(out var one))
+        while (taken.Count < MaxInputsPerTurn && _inbox.TryTake(out var one))
         {
             taken.Add(one);
             yield return one.Input;

@@ -1,3 +1,5 @@
+using Skep.State;
+
 namespace Skep.Dispatch.Logs;
 
 /// <summary>One node's open stream of subscriptions: what it was told, and whether to look again.</summary>

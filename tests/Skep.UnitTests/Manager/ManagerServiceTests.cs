@@ -51,6 +51,32 @@ public sealed class ManagerServiceTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task An_api_call_is_in_the_next_turn_however_many_nodes_wait()
+    {
+        // Four batches are on their way to the log; what comes now waits for one of them.
+        var answers = new List<Task>();
+        for (var i = 1; i <= 4; i++)
+        {
+            answers.Add(_service.SubmitAsync(Join($"n{i}")));
+            await _log.ProposedAsync(i);
+        }
+        answers.AddRange(Enumerable.Range(0, 10_000).Select(i => _service.SubmitAsync(Join($"later{i}"))));
+        var call = _service.SubmitAsync(new ControlCall(new Wire.CreateSecretRequest { Spec = new Wire.SecretSpec { Annotations = new Wire.Annotations { Name = "s" }, Data = Google.Protobuf.ByteString.CopyFromUtf8("x") } }));
+        _log.Commit();
+        await _log.ProposedAsync(5);
+        for (var i = 0; i < 4; i++)
+            _log.Commit();
+        await call.WaitAsync(TimeSpan.FromSeconds(5));
+        Assert.NotEmpty(_store.Read(s => s.Secrets));
+        Assert.InRange(_store.Read(s => s.Nodes.Count), 5, 10_003);
+        while (!Task.WhenAll(answers).IsCompleted)
+        {
+            _log.CommitAll();
+            await Task.Delay(10);
+        }
+    }
+
+    [Fact]
     public async Task The_next_turn_does_not_wait_for_the_commit_and_sees_what_was_decided()
     {
         var first = _service.SubmitAsync(Join("n1"));

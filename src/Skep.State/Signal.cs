@@ -1,8 +1,8 @@
-namespace Skep.Dispatch;
+namespace Skep.State;
 
 /// <summary>"Look again": set by many, awaited by one, who looks after each wait. Signals between two looks are one signal.</summary>
 /// <remarks>Holds no handle, so that it may be set while its owner ends.</remarks>
-internal sealed class Signal
+public sealed class Signal
 {
     private TaskCompletionSource _set = New();
 
