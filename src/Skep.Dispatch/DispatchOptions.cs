@@ -49,6 +49,9 @@ public sealed record DispatchOptions
     /// <summary>How long statuses are gathered before the loop gets them (stock: 100 ms).</summary>
     public TimeSpan StatusBatching { get; init; } = TimeSpan.FromMilliseconds(30);
 
+    /// <summary>The same for those of small services: few come, and somebody waits for each.</summary>
+    public TimeSpan UrgentStatusBatching { get; init; } = TimeSpan.FromMilliseconds(5);
+
     /// <summary>Engines that report at a time when all do, see <see cref="ReportTurns"/>: enough to keep the processors busy, few enough for their caches.</summary>
     public int ReportsAtATime { get; init; } = 16;
 

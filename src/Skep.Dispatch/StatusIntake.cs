@@ -15,8 +15,8 @@ namespace Skep.Dispatch;
 /// </remarks>
 public sealed class StatusIntake(IManager manager, DispatchOptions options, TimeProvider time, ILogger<StatusIntake> logger) : IAsyncDisposable
 {
-    private readonly StatusLane _urgent = new(manager, options, time, logger);
-    private readonly StatusLane _others = new(manager, options, time, logger);
+    private readonly StatusLane _urgent = new(manager, options.UrgentStatusBatching, options, time, logger);
+    private readonly StatusLane _others = new(manager, options.StatusBatching, options, time, logger);
 
     /// <summary>Holds the statuses from now on. Newer ones replace older ones of the same task.</summary>
     /// <param name="nodeId">Who reports.</param>

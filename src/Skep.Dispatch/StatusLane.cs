@@ -21,13 +21,15 @@ internal sealed class StatusLane : IAsyncDisposable
     private readonly DispatchOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private readonly TimeSpan _batching;
     private readonly Task _running;
     private Dictionary<(string NodeId, string TaskId), Wire.TaskStatus> _waiting = [];
     private TaskCompletionSource _room = NewRoom();
     private int _underWay;
 
-    public StatusLane(IManager manager, DispatchOptions options, TimeProvider time, ILogger logger)
+    public StatusLane(IManager manager, TimeSpan batching, DispatchOptions options, TimeProvider time, ILogger logger)
     {
+        _batching = batching;
         _manager = manager;
         _options = options;
         _time = time;
@@ -75,7 +77,7 @@ internal sealed class StatusLane : IAsyncDisposable
             while (true)
             {
                 await _news.WaitAsync(_stop.Token);
-                await Task.Delay(_options.StatusBatching, _time, _stop.Token);
+                await Task.Delay(_batching, _time, _stop.Token);
                 await FlushAsync();
             }
         }
