@@ -24,7 +24,7 @@ public sealed class ManagerFiguresTests : IAsyncLifetime
     public async Task Failover()
     {
         var (count, tasks) = (Number("SKEP_AGENTS", 1000), Number("SKEP_TASKS", 70_000));
-        await using var managers = await LoneManagers.UpAsync(3, preferred: true);
+        await using var managers = await LoneManagers.UpAsync(3);
         using var agents = await JoinAsync(managers, count);
         await managers.CreateServiceAsync("h1", "web", 0);
         var leader = (await managers.LeaderAsync())!;
@@ -66,7 +66,7 @@ public sealed class ManagerFiguresTests : IAsyncLifetime
     public async Task Kills()
     {
         var kills = Number("SKEP_KILLS", 100);
-        await using var managers = await LoneManagers.UpAsync(3, preferred: true);
+        await using var managers = await LoneManagers.UpAsync(3);
         var faults = new ManagerFaults(managers, seed: 1);
         using var run = await FaultRun.StartAsync(managers, seed: 1);
         var clock = Stopwatch.StartNew();
@@ -83,7 +83,7 @@ public sealed class ManagerFiguresTests : IAsyncLifetime
     public async Task Restart()
     {
         var (count, tasks) = (Number("SKEP_AGENTS", 500), Number("SKEP_TASKS", 100_000));
-        await using var managers = await LoneManagers.UpAsync(3, preferred: true);
+        await using var managers = await LoneManagers.UpAsync(3);
         using var agents = await RunAsync(managers, count, tasks);
         var longest = 0.0;
         var each = new List<string>();
@@ -111,7 +111,7 @@ public sealed class ManagerFiguresTests : IAsyncLifetime
     public async Task Join()
     {
         var (count, tasks) = (Number("SKEP_AGENTS", 500), Number("SKEP_TASKS", 100_000));
-        await using var managers = await LoneManagers.UpAsync(3, preferred: true, spare: 1);
+        await using var managers = await LoneManagers.UpAsync(3, spare: 1);
         using var agents = await RunAsync(managers, count, tasks);
         var leader = (await managers.LeaderAsync())!;
         await managers.CreateServiceAsync(leader, "probe", 0);
@@ -153,7 +153,7 @@ public sealed class ManagerFiguresTests : IAsyncLifetime
         var count = Number("SKEP_AGENTS", 1000);
         foreach (var managerCount in new[] { 1, 3 })
         {
-            await using var managers = await LoneManagers.UpAsync(managerCount, preferred: true);
+            await using var managers = await LoneManagers.UpAsync(managerCount);
             using var agents = await JoinAsync(managers, count);
             await Task.Delay(TimeSpan.FromSeconds(15)); // for the balance of sessions
             var leader = (await managers.LeaderAsync())!;
@@ -169,7 +169,7 @@ public sealed class ManagerFiguresTests : IAsyncLifetime
     public async Task Storm()
     {
         var count = Number("SKEP_AGENTS", 5000);
-        await using var managers = await LoneManagers.UpAsync(1, preferred: true);
+        await using var managers = await LoneManagers.UpAsync(1);
         using var agents = await JoinAsync(managers, count);
         var load = Load();
         var clock = Stopwatch.StartNew();

@@ -16,13 +16,11 @@ public sealed class LoneManagers : IAsyncDisposable
 
     private readonly Hosts _hosts;
     private readonly Dictionary<string, HttpClient> _clients;
-    private readonly HashSet<string> _preferred;
 
-    private LoneManagers(Hosts hosts, int count, int preferred)
+    private LoneManagers(Hosts hosts, int count)
     {
         _hosts = hosts;
         Names = [.. Enumerable.Range(1, count).Select(i => $"h{i}")];
-        _preferred = [.. Names.Take(preferred)];
         _clients = Names.ToDictionary(name => name, name => EngineHttp.Client(SkepdPeer.SocketOn(hosts, name)));
     }
 
@@ -49,11 +47,10 @@ public sealed class LoneManagers : IAsyncDisposable
     /// <summary>Makes a cluster of so many managers.</summary>
     /// <param name="count">1 to 7.</param>
     /// <param name="smallDisk">Whether the last one's data is on a small disk.</param>
-    /// <param name="preferred">For figures: skepd goes before other work of the machine; a spare one does not, since elsewhere it has a machine of its own.</param>
     /// <param name="spare">Hosts beyond, whose skepd runs and has not joined.</param>
-    public static async Task<LoneManagers> UpAsync(int count, bool smallDisk = false, bool preferred = false, int spare = 0)
+    public static async Task<LoneManagers> UpAsync(int count, bool smallDisk = false, int spare = 0)
     {
-        var managers = new LoneManagers(await Hosts.Up(count + spare), count + spare, preferred ? count : 0);
+        var managers = new LoneManagers(await Hosts.Up(count + spare), count + spare);
         try
         {
             if (smallDisk)
@@ -137,7 +134,7 @@ public sealed class LoneManagers : IAsyncDisposable
     public Task LaunchAsync(string name)
     {
         string[] command = [SkepdPeer.Program, "-H", SkepdPeer.SocketOn(_hosts, name), "--engine", "none", "--data-dir", DataDirectory(name), "--log-level", Environment.GetEnvironmentVariable("SKEP_LOG_LEVEL") ?? "info"];
-        return _hosts.Start(name, "skepd", _preferred.Contains(name) ? ["nice", "-n", "-10", .. command] : command);
+        return _hosts.Start(name, "skepd", command);
     }
 
     /// <summary>Waits until a GET succeeds.</summary>
