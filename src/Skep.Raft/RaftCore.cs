@@ -12,6 +12,10 @@ internal sealed class RaftCore
     private readonly ElectionTimer _timer;
     private readonly Follower _follower;
 
+    // The connection to the last leader broke, and none was heard of since. Others may not have noticed yet and leave our pre-vote unanswered, so we ask time and
+    // again: it promises nothing, and an answer to any of them counts. A vote has its whole time, or its answers would come too late over slow links.
+    private bool _lostLeader;
+
     public RaftCore(RaftConfig config, RaftLog log, HardState hardState, Membership membership)
     {
         Config = config;
@@ -63,6 +67,8 @@ internal sealed class RaftCore
         else if (_timer.Expired && MayLead)
         {
             _timer.Restart();
+            if (_lostLeader)
+                _timer.Hurry(LostConnectionTicks);
             Campaign();
         }
     }
@@ -79,6 +85,7 @@ internal sealed class RaftCore
         if (Role != Role.Follower || LeaderId != id || !Config.PreVote)
             return;
         LeaderId = NodeId.None;
+        _lostLeader = true;
         _timer.Hurry(LostConnectionTicks);
     }
 
@@ -202,7 +209,7 @@ internal sealed class RaftCore
 
     private void BecomeLeader()
     {
-        (Role, LeaderId, Election) = (Role.Leader, Id, null);
+        (Role, LeaderId, Election, _lostLeader) = (Role.Leader, Id, null, false);
         _timer.Reset();
         Leader = new Leader(this);
         Leader.BeginTerm();
@@ -269,6 +276,7 @@ internal sealed class RaftCore
     {
         if (Role == Role.Leader || (LeaderId != NodeId.None && LeaderId != leader))
             throw new RaftException($"two leaders in term {Term}: {LeaderId} and {leader}");
+        _lostLeader = false;
         if (Role == Role.Follower)
         {
             LeaderId = leader;

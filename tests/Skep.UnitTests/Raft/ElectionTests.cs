@@ -237,6 +237,24 @@ public class ElectionTests
         Assert.NotEqual(1UL, cluster.Leader.Id);
     }
 
+    // The other one's log is behind, so only the first can win; but it asked while the other still trusted the leader.
+    [Fact]
+    public void Who_asked_before_others_noticed_that_the_leader_died_asks_again_soon()
+    {
+        var cluster = Cluster.Led(3);
+        cluster[1].Propose("a");
+        cluster.Work(1);
+        cluster.Drop(3);
+        cluster.Settle(1, 2);
+        cluster[1].Crash();
+        cluster[2].Node.ReportUnreachable(1);
+        cluster.Pass(5);
+        Assert.Equal(Role.PreCandidate, cluster[2].Role);
+        cluster[3].Node.ReportUnreachable(1);
+        cluster.Pass(6);
+        Assert.Equal(2UL, cluster.Leader?.Id);
+    }
+
     [Fact]
     public void A_connection_that_breaks_while_the_leader_lives_changes_nothing()
     {
