@@ -7,9 +7,14 @@ internal sealed class TopologyRules(CapacityModel model, SiteMap sites, DiskSync
     private const double ManagerDown = 0.01;
     private const int SpreadManagers = 5;
 
-    // Skep.Manager's loop: batches under way at a time, and task changes in each (ARCHITECTURE.md).
-    private const int BatchesUnderWay = 4;
-    private const int ChangesPerBatch = 10_000;
+    /// <summary>Of Skep.Manager: LeaderTerm.MaxInFlight.</summary>
+    internal const int BatchesUnderWay = 3;
+
+    /// <summary>Of Skep.Manager: SwarmLoop.DefaultBudget.</summary>
+    internal const int ChangesPerBatch = 1_000;
+
+    // Made, allocated, assigned.
+    private const int ChangesPerStart = 3;
 
     // A difference that people notice.
     private const double Noticeable = 2;
@@ -44,12 +49,12 @@ internal sealed class TopologyRules(CapacityModel model, SiteMap sites, DiskSync
             var near = Fastest(spread);
             var (far, farLeader) = spread.SelectMany(t => t.UsedSites.Select(leader => (t, leader))).MaxBy(at => CommitLatency.Floor(sites, at.t, at.leader, null, disk.Median));
             var (fast, middle, slow) = (P50(together, LeaderOf(together)), P50(near, LeaderOf(near)), P50(far, farLeader));
-            var starts = BatchesUnderWay * ChangesPerBatch / slow.TotalSeconds;
+            var starts = BatchesUnderWay * ChangesPerBatch / ChangesPerStart / slow.TotalSeconds;
             var isSlowEnough = starts >= model.MostStartsPerSecond;
             var survives = Survival.Of(together, FailureKind.Site).Always;
             var figure = $"5 managers, p50 of a commit: {Words.Milliseconds(fast)} with a majority in one datacenter, which {(survives ? "survives" : "does not survive")} the loss of any one; "
                 + $"{Words.Milliseconds(middle)} for the fastest that survives that ({near.Describe(sites)}); {Words.Milliseconds(slow)} over the slowest links; "
-                + $"even that carries {Words.Number(starts, "#,##0")} task changes a second, the loop decides {Words.Number(model.MostStartsPerSecond, "#,##0")}";
+                + $"even that carries {Words.Number(starts, "#,##0")} starts a second, the loop decides {Words.Number(model.MostStartsPerSecond, "#,##0")}";
             var matters = slow >= fast * Noticeable;
             return new SeedRule(rule, figure, !matters ? Verdict.Refuted : isSlowEnough || !survives ? Verdict.HoldsInPart : Verdict.Holds);
         }

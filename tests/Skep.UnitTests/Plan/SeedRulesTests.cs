@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Skep.Cli.Plan;
+using Skep.Manager;
 using Xunit;
 
 namespace Skep.UnitTests.Plan;
@@ -39,6 +40,10 @@ public sealed class SeedRulesTests
         Assert.Equal(Verdict.Refuted, Topologies(SitesSpec.Parse("a-b=1,a-c=1,b-c=1,a=1,b=1,c=1")).QuorumOnFastLinks.Verdict);
         Assert.Equal(Verdict.NotTried, Topologies(SitesSpec.Parse("a-b=1")).QuorumOnFastLinks.Verdict);
     }
+
+    [Fact]
+    public void They_reckon_with_the_batches_of_the_managers_loop() =>
+        Assert.Equal((LeaderTerm.MaxInFlight, SwarmLoop.DefaultBudget), (TopologyRules.BatchesUnderWay, TopologyRules.ChangesPerBatch));
 
     [Fact]
     public void Draining_managers_that_need_nothing_never_pays() =>
