@@ -121,6 +121,20 @@ public sealed class NodeSessions : IDisposable
             End(nodeId);
     }
 
+    /// <summary>The sessions that the state says are here and are not, of nodes that are not down.</summary>
+    internal HashSet<(string NodeId, string SessionId)> UnheldIn(ClusterState state) => [.. state.Sessions.Values
+        .Where(recorded => recorded.Run == _manager.Self.Run
+            && !(_sessions.TryGetValue(recorded.NodeId, out var here) && here.Id == recorded.SessionId)
+            && state.Nodes.ContainsKey(recorded.NodeId) && !IsDown(state, recorded.NodeId))
+        .Select(recorded => (recorded.NodeId, recorded.SessionId))];
+
+    /// <summary>The node did not come back from a session that is not here any more.</summary>
+    internal void Lose(string nodeId, string sessionId)
+    {
+        _logger.LogWarning("node {NodeId} is down: it has left this manager and come to no other", nodeId);
+        _ = LoseAsync(nodeId, sessionId);
+    }
+
     public void Dispose()
     {
         _subscription.Dispose();
@@ -189,7 +203,7 @@ public sealed class NodeSessions : IDisposable
         DispatchMetrics.Sessions.Set(_sessions.Count);
         DispatchMetrics.LateHeartbeats.Inc();
         _logger.LogWarning("node {NodeId} is down: no heartbeat", session.NodeId);
-        _ = LoseAsync(session);
+        _ = LoseAsync(session.NodeId, session.Id);
     }
 
     private async Task LoseUnlessItArrivesAsync(NodeSession session)
@@ -197,7 +211,7 @@ public sealed class NodeSessions : IDisposable
         try
         {
             await Task.Delay(_manager.Store.Read(Heartbeats.TimeToReturn), _time, _stop.Token);
-            await LoseAsync(session);
+            await LoseAsync(session.NodeId, session.Id);
         }
         catch (OperationCanceledException)
         {
@@ -205,8 +219,8 @@ public sealed class NodeSessions : IDisposable
         }
     }
 
-    private Task LoseAsync(NodeSession session) =>
-        RepeatAsync(new NodeLost(session.NodeId, session.Id, "heartbeat failure"), state => IsRecorded(state, session) && !IsDown(state, session.NodeId));
+    private Task LoseAsync(string nodeId, string sessionId) =>
+        RepeatAsync(new NodeLost(nodeId, sessionId, "heartbeat failure"), state => IsRecorded(state, nodeId, sessionId) && !IsDown(state, nodeId));
 
     /// <summary>The leader doubts a node whose session lives here (this manager was out of reach for a while): it is told so.</summary>
     private void SayHeld(NodeSession session)
@@ -262,8 +276,10 @@ public sealed class NodeSessions : IDisposable
 
     private string? RecordedOf(string nodeId) => _manager.Store.Read(state => state.Sessions.GetValueOrDefault(nodeId)?.SessionId);
 
-    private static bool IsRecorded(ClusterState state, NodeSession session) =>
-        state.Sessions.TryGetValue(session.NodeId, out var recorded) && recorded.SessionId == session.Id;
+    private static bool IsRecorded(ClusterState state, NodeSession session) => IsRecorded(state, session.NodeId, session.Id);
+
+    private static bool IsRecorded(ClusterState state, string nodeId, string sessionId) =>
+        state.Sessions.TryGetValue(nodeId, out var recorded) && recorded.SessionId == sessionId;
 
     private static bool IsDoubted(Wire.Node node) => node.Status?.State is Wire.NodeStatus.Types.State.Unknown or Wire.NodeStatus.Types.State.Down;
 

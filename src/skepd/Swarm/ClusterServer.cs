@@ -27,6 +27,7 @@ internal sealed class ClusterServer : IAsyncDisposable
     private readonly ClusterSecurity _security;
     private readonly NodeSessions _sessions;
     private readonly CutOff _cutOff;
+    private readonly UnheldSessions _unheld;
     private readonly NodeFeeds _feeds;
     private readonly SessionBalance _balance;
     private readonly StatusIntake _statuses;
@@ -41,6 +42,7 @@ internal sealed class ClusterServer : IAsyncDisposable
         var random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
         _sessions = new NodeSessions(manager, options, time, random, loggers.CreateLogger<NodeSessions>());
         _cutOff = new CutOff(peers, _sessions, time, loggers.CreateLogger<CutOff>());
+        _unheld = new UnheldSessions(peers, manager, _sessions, time);
         _feeds = new NodeFeeds(manager.Store);
         _balance = new SessionBalance(manager, _sessions, _feeds, options, time, loggers.CreateLogger<SessionBalance>());
         _statuses = new StatusIntake(manager, options, time, loggers.CreateLogger<StatusIntake>());
@@ -78,6 +80,7 @@ internal sealed class ClusterServer : IAsyncDisposable
         // Ends the streams, so that the server has nothing to wait for.
         _balance.Dispose();
         _cutOff.Dispose();
+        _unheld.Dispose();
         _sessions.Dispose();
         _logs.Dispose();
         _dispatcher.Dispose();

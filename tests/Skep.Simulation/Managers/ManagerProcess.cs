@@ -52,6 +52,7 @@ internal sealed class ManagerProcess : ITransport, IReplica
         Leader = new LeaderService(Service);
         Sessions = new NodeSessions(Service, options, _time, new Random(random.Next()), NullLogger<NodeSessions>.Instance);
         _ = new CutOff(Locator, Sessions, _time, NullLogger<CutOff>.Instance);
+        _ = new UnheldSessions(Locator, Service, Sessions, _time);
         Feeds = new NodeFeeds(Store);
         Balance = new SessionBalance(Service, Sessions, Feeds, options, _time, NullLogger<SessionBalance>.Instance);
         Statuses = new StatusIntake(world.Seams.StatusIntake(Service), options, _time, NullLogger<StatusIntake>.Instance);

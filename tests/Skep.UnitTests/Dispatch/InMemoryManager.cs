@@ -47,6 +47,9 @@ internal sealed class InMemoryManager : IManager, IProposer, IProposalSequence, 
     /// <summary>What a single input waits for before it is taken.</summary>
     public Func<Input, Task> Way { get; set; } = _ => Task.CompletedTask;
 
+    /// <summary>What the answer to a single input waits for, once that is committed.</summary>
+    public Func<Input, Task> WayBack { get; set; } = _ => Task.CompletedTask;
+
     public async Task<TReply> SubmitAsync<TReply>(Input<TReply> input, CancellationToken cancellation = default)
     {
         Submitted.Enqueue(input);
@@ -55,7 +58,9 @@ internal sealed class InMemoryManager : IManager, IProposer, IProposalSequence, 
         if (Refuse(input) is { } refusal)
             throw refusal;
         await Way(input).WaitAsync(cancellation);
-        return await _service.SubmitAsync(input, cancellation);
+        var answer = await _service.SubmitAsync(input, cancellation);
+        await WayBack(input).WaitAsync(cancellation);
+        return answer;
     }
 
     /// <summary>Commits mutations past the loop, as a leader elsewhere would; the loop here knows of them after <see cref="NewTermAsync"/>.</summary>
