@@ -15,6 +15,7 @@ public sealed class UnheldSessions : IDisposable
 
     private readonly Lock _lock = new();
     private readonly Dictionary<(string NodeId, string SessionId), long> _since = [];
+    private readonly HashSet<(string NodeId, string SessionId)> _reported = []; // each is said until the state shows it, so it is handed over once
     private readonly ILeaderLocator _locator;
     private readonly IManager _manager;
     private readonly NodeSessions _sessions;
@@ -54,13 +55,13 @@ public sealed class UnheldSessions : IDisposable
             return [];
         }
         var (unheld, patience) = _manager.Store.Read(state => (_sessions.UnheldIn(state), Heartbeats.TimeToReturn(state)));
+        _reported.IntersectWith(unheld);
+        unheld.ExceptWith(_reported);
         foreach (var returned in _since.Keys.Except(unheld).ToList())
             _since.Remove(returned);
         var now = _time.GetTimestamp();
         var overdue = unheld.Where(session => !_since.TryAdd(session, now) && _time.GetElapsedTime(_since[session], now) >= patience).OrderBy(session => session.NodeId, StringComparer.Ordinal).ToList();
-        // Said again as late, should it still be so.
-        foreach (var session in overdue)
-            _since[session] = now;
+        _reported.UnionWith(overdue);
         return overdue;
     }
 }

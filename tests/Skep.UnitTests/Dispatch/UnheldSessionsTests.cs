@@ -62,6 +62,17 @@ public sealed class UnheldSessionsTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_loss_that_no_leader_takes_is_not_said_by_more_and_more()
+    {
+        await JoinAsync("n1");
+        await _manager.SubmitAsync(new NodeArrived("n1", null, "10.0.0.9", _manager.Self.Run, "gone"));
+        _manager.WithoutLeader = true;
+        await PassAsync(TimeSpan.FromSeconds(300));
+        // One who repeats it at last every 5 s, and five times before that.
+        Assert.InRange(_manager.Submitted.Count(input => input is NodeLost), 2, 65);
+    }
+
+    [Fact]
     public async Task Without_a_leader_nobody_is_missed_and_then_everybody_has_the_whole_time_again()
     {
         await JoinAsync("n1");
